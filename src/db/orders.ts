@@ -1,0 +1,141 @@
+import type pg from 'pg';
+import type { Reply } from '../domain/commands.ts';
+import type { EventData } from '../domain/events.ts';
+import { fold } from '../domain/order.ts';
+import { eventId } from '../domain/ids.ts';
+import { orderRow, type OrderRow } from '../domain/projection.ts';
+import { twinOf, type Acceptance, type Asked } from './accept.ts';
+
+/** What the merchant wrote; never in an event. */
+export interface OrderTexts {
+  readonly receipt: string | null;
+  readonly notes: unknown;
+}
+
+export type OrderWithTexts = OrderRow & OrderTexts;
+
+export interface NewOrder {
+  readonly asked: Asked;
+  /** `order.created`, event 1; epoch ms. */
+  readonly at: number;
+  readonly created: EventData['order.created'];
+  readonly texts: OrderTexts;
+}
+
+export type Creation =
+  | { readonly type: 'created'; readonly order: OrderWithTexts }
+  | Exclude<Acceptance, { type: 'accepted' }>;
+
+/** The row, its first event and a command that already holds its reply, in one statement. */
+export async function insertOrder(pool: pg.Pool, { asked, at, created, texts }: NewOrder): Promise<Creation> {
+  const event = { seq: 1, at, type: 'order.created', data: created } as const;
+  const row = orderRow(fold(asked.orderRef, [event]));
+  const reply: Reply = { ok: true, order: row };
+  const time = new Date(at).toISOString();
+  const { rowCount } = await pool.query({
+    name: 'insert_order',
+    text: INSERT_ORDER,
+    values: [
+      asked.commandId,
+      asked.orderRef,
+      asked.merchantId,
+      asked.scope,
+      asked.key,
+      asked.requestHash,
+      JSON.stringify(reply),
+      time,
+      JSON.stringify(row),
+      eventId(asked.orderRef, 1),
+      JSON.stringify(created),
+      JSON.stringify({ at }),
+      texts.receipt,
+      texts.notes === null ? null : JSON.stringify(texts.notes),
+    ],
+  });
+  if (rowCount === 1) return { type: 'created', order: { ...row, ...texts } };
+  const twin = await twinOf(pool, asked);
+  if (twin === null || twin.type === 'accepted') {
+    throw new Error(`${asked.orderRef} was neither created nor has a twin`);
+  }
+  return twin;
+}
+
+const INSERT_ORDER = `
+with c as (
+  insert into commands (id, order_ref, merchant_id, kind, args, idem_scope, idem_key, request_hash,
+    reply, accepted_at, replied_at)
+  values ($1, $2, $3, 'create', '{}', $4, $5, $6, $7::json, $8::timestamptz, $8::timestamptz)
+  on conflict do nothing
+  returning id
+), o as (
+  insert into orders select r.* from jsonb_populate_record(null::orders, $9::jsonb) r, c
+), b as (
+  insert into event_batches (order_ref, after_seq, command_id, instruction, facts, run_id)
+  select $2, 0, c.id, '{"kind":"create"}', $12::jsonb, '' from c
+), e as (
+  insert into events (id, order_ref, order_seq, after_seq, merchant_id, type, data, at)
+  select $10, $2, 1, 0, $3, 'order.created', $11::jsonb, $8::timestamptz from c
+), t as (
+  insert into order_texts (order_ref, receipt, notes)
+  select $2, $13, $14::json from c where $13::text is not null or $14::json is not null
+)
+select id from c
+`;
+
+const ORDER_WITH_TEXTS = `
+select o.*, t.receipt, t.notes from orders o left join order_texts t using (order_ref)`;
+
+/** An order of this merchant, or null: a foreign one is as absent as an unknown one. */
+export async function findOrder(
+  pool: pg.Pool,
+  merchantId: string,
+  orderRef: string,
+): Promise<OrderWithTexts | null> {
+  const { rows } = await pool.query<OrderWithTexts>({
+    name: 'find_order',
+    text: `${ORDER_WITH_TEXTS} where o.order_ref = $1 and o.merchant_id = $2`,
+    values: [orderRef, merchantId],
+  });
+  return rows[0] ?? null;
+}
+
+/** What the payment page needs of an order, found by its ref alone: who knows the ref may pay it. */
+export interface PayableOrder extends OrderWithTexts {
+  readonly business_name: string;
+  readonly merchant_active: boolean;
+}
+
+export async function findPayableOrder(pool: pg.Pool, orderRef: string): Promise<PayableOrder | null> {
+  const { rows } = await pool.query<PayableOrder>({
+    name: 'find_payable_order',
+    text: `select o.*, t.receipt, t.notes, m.business_name, m.is_active as merchant_active
+      from orders o join merchants m on m.id = o.merchant_id left join order_texts t using (order_ref)
+      where o.order_ref = $1`,
+    values: [orderRef],
+  });
+  return rows[0] ?? null;
+}
+
+/** One page of a list, newest first. `after` is the ref that the page before ended with. */
+export interface Page {
+  readonly limit: number;
+  readonly after: string | null;
+}
+
+/** Null when the cursor is not an order of this merchant. */
+export async function listOrders(
+  pool: pg.Pool,
+  merchantId: string,
+  page: Page,
+): Promise<OrderWithTexts[] | null> {
+  if (page.after !== null && (await findOrder(pool, merchantId, page.after)) === null) return null;
+  const { rows } = await pool.query<OrderWithTexts>({
+    name: 'list_orders',
+    text: `${ORDER_WITH_TEXTS}
+      where o.merchant_id = $1 and ($2::text is null or (o.created_at, o.order_ref) <
+        (select created_at, order_ref from orders where order_ref = $2))
+      order by o.created_at desc, o.order_ref desc limit $3`,
+    values: [merchantId, page.after, page.limit],
+  });
+  return rows;
+}

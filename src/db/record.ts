@@ -1,0 +1,245 @@
+import type pg from 'pg';
+import type { Command, Facts, Instruction, Reply } from '../domain/commands.ts';
+import { ERRORS } from '../domain/errors.ts';
+import type { OrderEvent } from '../domain/events.ts';
+import type { Changes } from '../domain/projection.ts';
+import { openCommands } from './commands.ts';
+
+/** One decision with all that it changes, on its way into the tables. */
+export interface RecordInput {
+  readonly orderRef: string;
+  readonly merchantId: string;
+  /** The number of the last event that the decision knew. */
+  readonly afterSeq: number;
+  readonly commandId: string | null;
+  /** Time alone decided this: it does not count while a command is open. */
+  readonly deadline: boolean;
+  readonly instruction: Instruction;
+  readonly facts: Facts;
+  readonly runId: string;
+  readonly changes: Changes;
+  readonly reply: Reply | null;
+}
+
+/** What a decision was made from and what it became, as it stands in the tables. */
+export interface Batch {
+  readonly afterSeq: number;
+  readonly commandId: string | null;
+  readonly instruction: Instruction | { readonly kind: 'create' };
+  readonly facts: Facts | { readonly at: number };
+  readonly runId: string;
+  readonly events: readonly OrderEvent[];
+}
+
+/** What stands after `record`, whether it wrote or not; the workflow folds this and nothing else. */
+export interface Recorded {
+  readonly written: boolean;
+  /** Everything after the number that was asked about. */
+  readonly batches: readonly Batch[];
+  /** The reply of the command that was asked about. */
+  readonly reply: Reply | null;
+  /** Without a reply, oldest first. */
+  readonly open: readonly Command[];
+}
+
+/**
+ * Writes one batch in one transaction, or nothing: the lock first, then one statement that is guarded
+ * by the order's number, the command's missing reply and, for a deadline, the absence of open
+ * commands. What stands is read by a later statement, since a statement cannot see what its rival
+ * committed while it waited for the lock.
+ */
+export async function record(pool: pg.Pool, input: RecordInput): Promise<Recorded> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const locked = await client.query<{ last_seq: number }>({
+      name: 'record_lock',
+      text: 'select last_seq from orders where order_ref = $1 for no key update',
+      values: [input.orderRef],
+    });
+    const written = locked.rows[0]?.last_seq === input.afterSeq && (await writeBatch(client, input));
+    const recorded = written ? justWritten(input) : await whatStands(client, input);
+    await client.query('commit');
+    return recorded;
+  } catch (error) {
+    broken = error as Error;
+    await client.query('rollback').catch(() => {});
+    throw error;
+  } finally {
+    // A connection that failed may be anywhere in the protocol: it is not used again.
+    client.release(broken);
+  }
+}
+
+function justWritten(input: RecordInput): Recorded {
+  const { afterSeq, commandId, instruction, facts, runId, reply, changes } = input;
+  const events = changes.events.map(
+    (event) =>
+      ({
+        seq: event.order_seq,
+        at: Date.parse(event.at),
+        type: event.type,
+        data: event.data,
+      }) as OrderEvent,
+  );
+  return {
+    written: true,
+    batches: [{ afterSeq, commandId, instruction, facts, runId, events }],
+    reply,
+    open: [],
+  };
+}
+
+async function writeBatch(client: pg.PoolClient, input: RecordInput): Promise<boolean> {
+  const { changes, reply } = input;
+  const publicEvents = changes.events.filter((event) => event.payload !== null).length;
+  const result = await client.query({
+    name: 'record_write',
+    text: WRITE_BATCH,
+    values: [
+      input.orderRef,
+      input.afterSeq,
+      input.commandId,
+      input.deadline,
+      input.merchantId,
+      publicEvents,
+      JSON.stringify(input.instruction),
+      JSON.stringify(input.facts),
+      input.runId,
+      JSON.stringify(changes.events),
+      JSON.stringify(changes.payments),
+      JSON.stringify(changes.refunds),
+      JSON.stringify(changes.ledger),
+      JSON.stringify(changes.order),
+      reply === null ? null : JSON.stringify(reply),
+      new Date(input.facts.at).toISOString(),
+      reply !== null && !reply.ok && ERRORS[reply.reason].status === 409,
+    ],
+  });
+  return result.rowCount === 1;
+}
+
+/**
+ * $1 order, $2 its number, $3 command, $4 deadline, $5 merchant, $6 public events, $7 instruction,
+ * $8 facts, $9 run, $10 events, $11 payments, $12 refunds, $13 ledger, $14 order row, $15 reply,
+ * $16 time, $17 release the key.
+ */
+const WRITE_BATCH = `
+with free as (
+  select 1 from orders
+  where order_ref = $1 and last_seq = $2
+    and ($3::uuid is null or exists (select 1 from commands where id = $3 and reply is null))
+    and (not $4::boolean or not exists (select 1 from commands where order_ref = $1 and reply is null))
+), numbered as (
+  insert into merchant_sequences as s (merchant_id, last_sequence)
+  select $5::uuid, $6::bigint from free where $6::bigint > 0
+  on conflict (merchant_id) do update set last_sequence = s.last_sequence + excluded.last_sequence
+  returning last_sequence
+), batch as (
+  insert into event_batches (order_ref, after_seq, command_id, instruction, facts, run_id)
+  select $1, $2, $3, $7::jsonb, $8::jsonb, $9 from free
+), written as (
+  insert into events (id, order_ref, order_seq, after_seq, merchant_id, type, data, at, payload, sequence)
+  select e.id, $1, e.order_seq, $2, $5, e.type, e.data, e.at, e.payload,
+    case when e.payload is not null then (select last_sequence from numbered) - $6::bigint
+      + count(e.payload) over (order by e.order_seq) end
+  from jsonb_populate_recordset(null::events, $10::jsonb) e, free
+  returning id, at, payload
+), queued as (
+  insert into outbox (event_id, merchant_id, created_at)
+  select id, $5, at from written where payload is not null
+), paid as (
+  insert into payments as p
+  select r.* from jsonb_populate_recordset(null::payments, $11::jsonb) r, free
+  on conflict (id) do update set
+    phase = excluded.phase, status = excluded.status, amount_captured = excluded.amount_captured,
+    amount_refunded = excluded.amount_refunded, acquirer_reference = excluded.acquirer_reference,
+    error_reason = excluded.error_reason, next_action = excluded.next_action,
+    authorized_at = excluded.authorized_at, captured_at = excluded.captured_at,
+    failed_at = excluded.failed_at, capture_before = excluded.capture_before
+), returned as (
+  insert into refunds as r
+  select n.* from jsonb_populate_recordset(null::refunds, $12::jsonb) n, free
+  on conflict (id) do update set
+    status = excluded.status, error_reason = excluded.error_reason,
+    acquirer_reference = excluded.acquirer_reference, processed_at = excluded.processed_at,
+    failed_at = excluded.failed_at
+), booked as (
+  insert into ledger_entries
+  select l.* from jsonb_populate_recordset(null::ledger_entries, $13::jsonb) l, free
+), answered as (
+  update commands set reply = $15::json, replied_at = $16::timestamptz,
+    idem_key = case when $17::boolean then null else idem_key end
+  where id = $3 and exists (select 1 from free)
+)
+update orders o set
+  status = r.status, attempts = r.attempts, amount_paid = r.amount_paid,
+  amount_refunded = r.amount_refunded, amount_reserved = r.amount_reserved,
+  captured_payment_ref = r.captured_payment_ref, holding_payment_ref = r.holding_payment_ref,
+  cancel_requested = r.cancel_requested, due_at = r.due_at, updated_at = r.updated_at,
+  last_seq = r.last_seq
+from jsonb_populate_record(null::orders, $14::jsonb) r, free
+where o.order_ref = $1
+returning case when $6::bigint > 0 then pg_notify('outbox', '') end
+`;
+
+/** What `record` would return if there were nothing to write. */
+export async function loadOrder(
+  pool: pg.Pool,
+  asked: { orderRef: string; afterSeq: number; commandId: string | null },
+): Promise<Recorded> {
+  return whatStands(pool, asked);
+}
+
+interface BatchRow {
+  after_seq: number;
+  command_id: string | null;
+  instruction: Batch['instruction'];
+  facts: Batch['facts'];
+  run_id: string;
+  events: { seq: number; at: string; type: string; data: unknown }[];
+}
+
+async function whatStands(
+  client: pg.Pool | pg.PoolClient,
+  { orderRef, afterSeq, commandId }: { orderRef: string; afterSeq: number; commandId: string | null },
+): Promise<Recorded> {
+  const batches = await client.query<BatchRow>({
+    name: 'batches_after',
+    text: BATCHES_AFTER,
+    values: [orderRef, afterSeq],
+  });
+  const replied = await client.query<{ reply: Reply | null }>({
+    name: 'reply_of_command',
+    text: 'select reply from commands where id = $1',
+    values: [commandId],
+  });
+  return {
+    written: false,
+    batches: batches.rows.map(batchOf),
+    reply: replied.rows[0]?.reply ?? null,
+    open: await openCommands(client, orderRef),
+  };
+}
+
+const BATCHES_AFTER = `
+select b.after_seq, b.command_id, b.instruction, b.facts, b.run_id,
+  jsonb_agg(jsonb_build_object('seq', e.order_seq, 'at', e.at, 'type', e.type, 'data', e.data)
+    order by e.order_seq) as events
+from event_batches b join events e using (order_ref, after_seq)
+where b.order_ref = $1 and b.after_seq >= $2
+group by b.order_ref, b.after_seq
+order by b.after_seq
+`;
+
+function batchOf(row: BatchRow): Batch {
+  return {
+    afterSeq: row.after_seq,
+    commandId: row.command_id,
+    instruction: row.instruction,
+    facts: row.facts,
+    runId: row.run_id,
+    events: row.events.map((event) => ({ ...event, at: Date.parse(event.at) }) as OrderEvent),
+  };
+}

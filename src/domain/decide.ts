@@ -1,0 +1,434 @@
+import type {
+  CaptureCommand,
+  Command,
+  DecideReviewCommand,
+  Facts,
+  Instruction,
+  Obligation,
+  PayCommand,
+  RefundCommand,
+  RepairCommand,
+  Reply,
+  VoidCommand,
+} from './commands.ts';
+import type { Reason } from './errors.ts';
+import { openDraft, type Draft } from './draft.ts';
+import type { OrderEvent } from './events.ts';
+import { judge } from './fraud.ts';
+import { payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
+import { bankKey, holderOf, isPayable, type Order } from './order.ts';
+import type { Lookup, Outcome } from './outcome.ts';
+import type { Payment, PaymentIn } from './payment.ts';
+import { orderRow, paymentRow, refundRow } from './projection.ts';
+
+/** How long an operator has for a review, in ms. */
+const REVIEW_MS = 24 * 60 * 60 * 1_000;
+/** A pay that could not be driven for this long is given up, not sent: its payer has left. In ms. */
+export const PAY_FRESH_MS = 2 * 60 * 1_000;
+
+export interface Decision {
+  readonly events: readonly OrderEvent[];
+  /** null for the loop's own instructions. */
+  readonly reply: Reply | null;
+}
+
+/**
+ * What an instruction makes of an order, given what was learnt while carrying it out. Pure and total:
+ * an outcome that comes when it can no longer be used becomes something owed (a void, a refund),
+ * never an error. No events: there was nothing to decide any more.
+ */
+export function decide(order: Order, instruction: Instruction, facts: Facts): Decision {
+  const draft = openDraft(order, facts.at);
+  const reply = apply(draft, instruction, facts);
+  return { events: draft.events, reply };
+}
+
+function apply(draft: Draft, instruction: Instruction, facts: Facts): Reply | null {
+  switch (instruction.kind) {
+    case 'pay':
+      return pay(draft, instruction, facts);
+    case 'capture':
+      return capture(draft, instruction, facts);
+    case 'void':
+      return voidPayment(draft, instruction, facts);
+    case 'refund':
+      return refund(draft, instruction, facts);
+    case 'decide_review':
+      return decideReview(draft, instruction, facts);
+    case 'repair':
+      return repair(draft, instruction);
+    case 'expire':
+      expire(draft);
+      return null;
+    case 'cancel':
+      cancel(draft);
+      return null;
+    case 'release':
+      release(draft, instruction.paymentRef, instruction.reason, facts);
+      return null;
+    case 'give_up':
+      giveUp(draft, instruction.paymentRef, instruction.reason, facts);
+      return null;
+    case 'progress':
+      progress(draft, instruction.obligation, facts);
+      return null;
+  }
+}
+
+// ── Pay ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** A rule of the merchant forbids this payment: it fails without the bank hearing of it. */
+export function isBlocked(order: Order, command: PayCommand): boolean {
+  return judge({ amount: order.amount, method: command.method }, command.signals).action === 'block';
+}
+
+function pay(draft: Draft, command: PayCommand, facts: Facts): Reply {
+  const told = facts.authorize ?? facts.abandon;
+  const refusal = refusePay(payStanding(draft.order));
+  // Once the bank was called the payment is a fact, however late: then its outcome finds its own end.
+  if (told === undefined && refusal !== null) return refuse(draft, command, refusal);
+  const { ref } = submit(draft, command);
+  if (isBlocked(draft.order, command)) {
+    draft.add('payment.failed', { paymentRef: ref, reason: 'blocked_by_fraud_rules' });
+  } else if (facts.abandon !== undefined) {
+    giveUp(draft, ref, 'payment_timed_out', facts);
+  } else {
+    settle(draft, ref, facts.authorize ?? { type: 'unknown', cause: 'not asked' }, facts);
+  }
+  return paymentReply(draft, ref);
+}
+
+function submit(draft: Draft, command: PayCommand): { ref: string } {
+  const { amount } = draft.order;
+  const verdict = judge({ amount, method: command.method }, command.signals);
+  draft.add('payment.submitted', {
+    paymentRef: command.paymentRef,
+    id: command.paymentId,
+    commandId: command.id,
+    amount,
+    method: command.method,
+    flags: verdict.flags,
+    review: verdict.action === 'review',
+    acceptedAt: command.acceptedAt,
+  });
+  return { ref: command.paymentRef };
+}
+
+/** What the bank says about an authorization, in whatever phase its payment is by now. */
+function settle(draft: Draft, ref: string, outcome: Lookup, facts: Facts): void {
+  const { phase } = draft.payment(ref);
+  if (phase !== 'submitted' && phase !== 'unknown' && phase !== 'awaiting_customer') return;
+  switch (outcome.type) {
+    case 'approved':
+      approve(draft, ref, outcome.reference, facts);
+      return;
+    case 'declined':
+      // Of a payment that was once in doubt "declined" is not the end: only a confirmed abandon is.
+      if (phase === 'unknown') draft.add('payment.given_up', { paymentRef: ref, reason: outcome.reason });
+      else draft.add('payment.failed', { paymentRef: ref, reason: outcome.reason });
+      return;
+    case 'requires_action':
+      if (phase !== 'awaiting_customer') {
+        draft.add('payment.action_required', { paymentRef: ref, action: outcome.action });
+      }
+      return;
+    case 'not_found':
+      draft.add('payment.given_up', { paymentRef: ref, reason: 'payment_timed_out' });
+      return;
+    case 'pending':
+    case 'unknown':
+      if (phase === 'submitted') {
+        const cause = outcome.type === 'pending' ? 'pending' : outcome.cause;
+        draft.add('payment.unknown', { paymentRef: ref, cause });
+      }
+      return;
+  }
+}
+
+/** Whether an approval is followed by a capture at once. The workflow asks before it calls the bank. */
+export function wantsCapture(order: Order, payment: { ref: string; review: boolean }): boolean {
+  return isUsable(order, payment.ref) && order.captureMode === 'automatic' && !payment.review;
+}
+
+/** May this approval still pay the order? */
+function isUsable(order: Order, ref: string): boolean {
+  const holder = holderOf(order);
+  return isPayable(order) && (holder === undefined || holder.ref === ref);
+}
+
+/** The bank holds the money: take it, keep it for a human, or owe its release. */
+function approve(draft: Draft, ref: string, reference: string, facts: Facts): void {
+  const payment = draft.payment(ref);
+  const late = payment.phase === 'abandoning';
+  const usable = isUsable(draft.order, ref);
+  const takes = wantsCapture(draft.order, payment);
+  const taken = facts.capture?.type === 'approved';
+  const captureBefore = facts.at + draft.order.captureWindowMs;
+  if (late) draft.add('payment.late_authorized', { paymentRef: ref, reference, captureBefore });
+  // An authorization that is captured at once never stands as a state of its own.
+  else if (!takes || !taken) draft.add('payment.authorized', { paymentRef: ref, reference, captureBefore });
+  if (!usable) owe(draft, ref, draft.order.cancelRequested ? 'order_cancelled' : 'superseded');
+  else if (payment.review) {
+    draft.add('payment.review_requested', { paymentRef: ref, reviewBy: facts.at + REVIEW_MS });
+  } else if (takes) {
+    const key = bankKey(payment.commandId, 'capture');
+    captured(draft, { ref, key, reference, amount: payment.amount, outcome: facts.capture });
+  }
+}
+
+interface CaptureStep {
+  ref: string;
+  key: string;
+  reference: string;
+  amount: number;
+  /** undefined: the bank was not asked yet. */
+  outcome: Lookup | undefined;
+}
+
+/** The answer to an automatic capture, of a payment that is at least authorized by now. */
+function captured(draft: Draft, step: CaptureStep): void {
+  const { ref, key, reference, amount, outcome } = step;
+  if (outcome?.type === 'approved') take(draft, ref, amount, reference);
+  else if (outcome?.type === 'declined') owe(draft, ref, 'capture_declined');
+  else draft.add('payment.capture_unknown', { paymentRef: ref, key, amount });
+}
+
+function take(draft: Draft, ref: string, amount: number, reference: string): void {
+  draft.add('payment.captured', { paymentRef: ref, amount, reference });
+  if (draft.order.status !== 'paid') draft.add('order.paid', { paymentRef: ref, amount });
+}
+
+/** The authorization has to be released; an obligation until the bank has done so. */
+function owe(draft: Draft, ref: string, reason: Reason, commandId = draft.payment(ref).commandId): void {
+  draft.add('payment.void_requested', { paymentRef: ref, key: bankKey(commandId, 'void'), reason });
+}
+
+// ── Capture, void, refund ───────────────────────────────────────────────────────────────────────
+
+function capture(draft: Draft, command: CaptureCommand, facts: Facts): Reply {
+  const refusal = refuseCommand(standing(draft, command.paymentRef), command);
+  if (refusal !== null) return refuse(draft, command, refusal.reason, refusal.text);
+  const payment = draft.payment(command.paymentRef) as PaymentIn<'authorized'>;
+  const amount = command.amount ?? payment.amount;
+  const key = bankKey(command.id, 'capture');
+  const { reference } = payment.authorization;
+  if (facts.capture?.type === 'declined') return refuse(draft, command, 'capture_declined');
+  captured(draft, { ref: payment.ref, key, reference, amount, outcome: facts.capture });
+  return paymentReply(draft, payment.ref);
+}
+
+function voidPayment(draft: Draft, command: VoidCommand, facts: Facts): Reply {
+  const refusal = refuseCommand(standing(draft, command.paymentRef), command);
+  if (refusal !== null) return refuse(draft, command, refusal.reason, refusal.text);
+  owe(draft, command.paymentRef, 'voided_by_merchant', command.id);
+  voided(draft, command.paymentRef, facts);
+  return paymentReply(draft, command.paymentRef);
+}
+
+/** The answer to a void that is owed. Anything but a clear answer leaves it owed. */
+function voided(draft: Draft, ref: string, facts: Facts): void {
+  const payment = draft.payment(ref);
+  if (payment.phase !== 'voiding' || facts.void === undefined) return;
+  if (facts.void.type === 'approved') {
+    draft.add('payment.voided', { paymentRef: ref, reason: payment.reason });
+  } else if (facts.void.type === 'already_captured') {
+    // A capture whose answer was lost came first: the money is ours, so it is given back.
+    const { amount } = facts.void;
+    take(draft, ref, amount, payment.authorization.reference);
+    draft.add('refund.created', {
+      paymentRef: ref,
+      ...lateRefund(payment),
+      amount,
+      key: bankKey(payment.commandId, 'late_refund'),
+    });
+  }
+}
+
+/** A refund that nobody asked for takes its names from its payment: the same at every repeat. */
+function lateRefund(payment: Payment): { refundRef: string; id: string } {
+  return {
+    refundRef: payment.ref.replace('pf_pay_', 'pf_rfnd_'),
+    // One bit of the payment's id turned: unique, and a UUID still.
+    id: payment.id.slice(0, -1) + (Number.parseInt(payment.id.slice(-1), 16) ^ 1).toString(16),
+  };
+}
+
+function refund(draft: Draft, command: RefundCommand, facts: Facts): Reply {
+  const refusal = refuseCommand(standing(draft, command.paymentRef), command);
+  if (refusal !== null) return refuse(draft, command, refusal.reason, refusal.text);
+  const payment = draft.payment(command.paymentRef) as PaymentIn<'captured'>;
+  const { refundRef } = command;
+  draft.add('refund.created', {
+    paymentRef: payment.ref,
+    refundRef,
+    id: command.refundId,
+    amount: command.amount ?? payment.amountCaptured - payment.amountReserved,
+    key: bankKey(command.id, 'refund'),
+  });
+  refunded(draft, refundRef, facts.refund);
+  return {
+    ok: true,
+    order: orderRow(draft.order),
+    payment: paymentRow(draft.order, payment.ref),
+    refund: refundRow(draft.order, refundRef),
+  };
+}
+
+function refunded(draft: Draft, refundRef: string, outcome: Lookup | undefined): void {
+  const { status, paymentRef, amount } = draft.refund(refundRef);
+  if (status !== 'pending') return;
+  if (outcome?.type === 'declined') {
+    draft.add('refund.failed', { paymentRef, refundRef, amount, reason: outcome.reason });
+  } else if (outcome?.type === 'approved') {
+    draft.add('refund.processed', { paymentRef, refundRef, amount, reference: outcome.reference });
+    const payment = draft.payment(paymentRef) as PaymentIn<'captured'>;
+    if (payment.amountRefunded === payment.amountCaptured) draft.add('payment.refunded', { paymentRef });
+  }
+}
+
+// ── Humans ──────────────────────────────────────────────────────────────────────────────────────
+
+function decideReview(draft: Draft, command: DecideReviewCommand, facts: Facts): Reply {
+  const refusal = refuseCommand(standing(draft, command.paymentRef), command);
+  if (refusal !== null) return refuse(draft, command, refusal.reason);
+  const { paymentRef } = command;
+  if (!command.approve) {
+    owe(draft, paymentRef, 'review_rejected');
+    voided(draft, paymentRef, facts);
+    return paymentReply(draft, paymentRef);
+  }
+  draft.add('payment.approved_in_review', { paymentRef, by: command.by });
+  const payment = draft.payment(paymentRef) as PaymentIn<'authorized'>;
+  if (draft.order.captureMode === 'automatic') {
+    captured(draft, {
+      ref: paymentRef,
+      key: bankKey(payment.commandId, 'capture'),
+      reference: payment.authorization.reference,
+      amount: payment.amount,
+      outcome: facts.capture,
+    });
+  }
+  return paymentReply(draft, paymentRef);
+}
+
+function repair(draft: Draft, command: RepairCommand): Reply {
+  const refusal = refuseCommand(standing(draft, command.paymentRef), command);
+  if (refusal !== null) return refuse(draft, command, refusal.reason);
+  const { paymentRef, action, by } = command;
+  const payment = draft.payment(paymentRef);
+  draft.add('payment.repaired', { paymentRef, action, by });
+  if (action === 'confirm_captured') {
+    const amount = payment.phase === 'capturing' ? payment.capture.amount : payment.amount;
+    const known = 'authorization' in payment ? payment.authorization?.reference : undefined;
+    confirmCaptured(draft, payment, amount, command.reference ?? known ?? 'confirmed by hand');
+  } else if (action === 'confirm_failed') {
+    draft.add('payment.failed', { paymentRef, reason: 'confirmed_failed' });
+  } else if (action === 'extend' && command.until !== null) {
+    draft.add('payment.deadline_extended', { paymentRef, until: command.until });
+  }
+  return paymentReply(draft, paymentRef);
+}
+
+/** Somebody saw the capture at the bank. If another payment has paid the order, this one goes back. */
+function confirmCaptured(draft: Draft, payment: Payment, amount: number, reference: string): void {
+  const other = Object.values(draft.order.payments).some(
+    ({ ref, phase }) => ref !== payment.ref && (phase === 'captured' || phase === 'refunded'),
+  );
+  if (!other) take(draft, payment.ref, amount, reference);
+}
+
+// ── The loop's own instructions ─────────────────────────────────────────────────────────────────
+
+function expire(draft: Draft): void {
+  const { status } = draft.order;
+  const open = status === 'created' || status === 'attempted';
+  if (open && holderOf(draft.order) === undefined) draft.add('order.expired', {});
+}
+
+/** A cancel from outside: void if nothing is captured. Deadlines of a cancelled order are due at once. */
+function cancel(draft: Draft): void {
+  if (!isPayable(draft.order)) return;
+  draft.add('order.cancel_requested', {});
+}
+
+function release(draft: Draft, ref: string, reason: Reason, facts: Facts): void {
+  const { phase } = draft.payment(ref);
+  if (phase !== 'authorized' && phase !== 'in_review') return;
+  owe(draft, ref, reason);
+  voided(draft, ref, facts);
+}
+
+/** The payer's time is over: the bank either confirms that it can never succeed, or tells what happened. */
+function giveUp(draft: Draft, ref: string, reason: Reason, facts: Facts): void {
+  const { phase } = draft.payment(ref);
+  if (phase !== 'submitted' && phase !== 'awaiting_customer') return;
+  const told = facts.abandon;
+  if (told?.type === 'abandoned') draft.add('payment.failed', { paymentRef: ref, reason });
+  else if (told?.type === 'happened') settle(draft, ref, told.outcome, facts);
+  else draft.add('payment.given_up', { paymentRef: ref, reason });
+}
+
+/** News about something owed. Whatever is no longer owed is nobody's business any more. */
+function progress(draft: Draft, obligation: Obligation, facts: Facts): void {
+  const { ref } = obligation;
+  switch (obligation.kind) {
+    case 'resolve':
+    case 'await_payer':
+      if (facts.authorize !== undefined) settle(draft, ref, facts.authorize, facts);
+      return;
+    case 'abandon':
+      abandoned(draft, ref, facts);
+      return;
+    case 'capture':
+      captureAnswered(draft, ref, facts.capture);
+      return;
+    case 'void':
+      voided(draft, ref, facts);
+      return;
+    case 'refund':
+      refunded(draft, ref, facts.refund);
+      return;
+  }
+}
+
+function abandoned(draft: Draft, ref: string, facts: Facts): void {
+  const payment = draft.payment(ref);
+  const told = facts.abandon;
+  if (payment.phase !== 'abandoning' || told === undefined) return;
+  if (told.type === 'abandoned') {
+    draft.add('payment.failed', { paymentRef: ref, reason: payment.reason });
+  } else if (told.type === 'happened') {
+    const { outcome } = told;
+    if (outcome.type === 'approved') approve(draft, ref, outcome.reference, facts);
+    else draft.add('payment.failed', { paymentRef: ref, reason: outcome.reason });
+  }
+}
+
+function captureAnswered(draft: Draft, ref: string, outcome: Outcome | undefined): void {
+  const payment = draft.payment(ref);
+  if (payment.phase !== 'capturing') return;
+  if (outcome?.type === 'approved') {
+    take(draft, ref, payment.capture.amount, payment.authorization.reference);
+  } else if (outcome?.type === 'declined') {
+    draft.add('payment.capture_declined', { paymentRef: ref, reason: outcome.reason });
+    // A merchant who captures by hand decides what next; nobody does for an automatic capture.
+    if (draft.order.captureMode === 'automatic') owe(draft, ref, 'capture_declined');
+  }
+}
+
+// ── Replies ─────────────────────────────────────────────────────────────────────────────────────
+
+function paymentReply(draft: Draft, ref: string): Reply {
+  return { ok: true, order: orderRow(draft.order), payment: paymentRow(draft.order, ref) };
+}
+
+function standing(draft: Draft, ref: string): Standing | undefined {
+  const payment = draft.order.payments[ref];
+  return payment === undefined ? undefined : standingOf(payment);
+}
+
+/** A refusal is a fact too: it closes the command and raises the order's number. */
+function refuse(draft: Draft, command: Command, reason: Reason, text?: string): Reply {
+  draft.add('command.refused', { kind: command.kind, reason });
+  return { ok: false, reason, text: text ?? null };
+}
