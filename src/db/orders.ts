@@ -1,10 +1,21 @@
 import type pg from 'pg';
 import type { Reply } from '../domain/commands.ts';
 import type { EventData } from '../domain/events.ts';
+import type { Currency } from '../domain/money.ts';
 import { fold } from '../domain/order.ts';
 import { eventId } from '../domain/ids.ts';
 import { orderRow, type OrderRow } from '../domain/projection.ts';
 import { twinOf, type Acceptance, type Asked } from './accept.ts';
+
+/** What the run of an order is found by and shown with in the Temporal UI. */
+export interface OrderLabel {
+  readonly orderRef: string;
+  readonly merchantId: string;
+  readonly merchantName: string;
+  readonly amount: number;
+  readonly currency: Currency;
+  readonly source: string;
+}
 
 /** What the merchant wrote; never in an event. */
 export interface OrderTexts {

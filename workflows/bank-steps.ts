@@ -1,0 +1,56 @@
+import { ActivityFailure } from '@temporalio/workflow';
+import type { BankStep, StepResult } from '../activities/bank.ts';
+import { authorizationOf, type Order } from '../src/domain/order.ts';
+import type { Abandonment, Lookup, Outcome, Unknown, VoidOutcome } from '../src/domain/outcome.ts';
+import type { Payment } from '../src/domain/payment.ts';
+import { fastBank, slowBank } from './proxies.ts';
+
+/** The order moved on after this step was decided: the bank was not called. */
+export class Behind extends Error {}
+
+export const authorize = (step: BankStep): Promise<Lookup> => atBank('authorize', step);
+export const capture = (step: BankStep): Promise<Outcome> => atBank('capture', step);
+export const refund = (step: BankStep): Promise<Lookup> => atBank('refund', step);
+export const abandon = (step: BankStep): Promise<Abandonment> => atBank('abandon', step);
+export const voidAuthorization = (step: BankStep): Promise<VoidOutcome> =>
+  atBank('voidAuthorization', step);
+
+/** A step about a payment that the order knows. */
+export function stepOf(
+  order: Order,
+  payment: Payment,
+  about: { key: string; amount?: number; acceptedAt?: number },
+): BankStep {
+  return {
+    orderRef: order.ref,
+    afterSeq: order.seq,
+    paymentRef: payment.ref,
+    key: about.key,
+    amount: about.amount ?? payment.amount,
+    currency: order.currency,
+    method: payment.method,
+    reference: authorizationOf(payment)?.reference ?? null,
+    acceptedAt: about.acceptedAt ?? payment.acceptedAt,
+  };
+}
+
+type Name = 'authorize' | 'capture' | 'refund' | 'abandon' | 'voidAuthorization';
+/** One signature for all steps, so that the two paths are written once. */
+type Step<T> = { executeWithOptions(options: { summary: string }, args: [BankStep]): Promise<StepResult<T>> };
+
+/** Inside the workflow task where there is room, else as an activity of its own. A broken line is an outcome. */
+async function atBank<T>(name: Name, step: BankStep): Promise<T | Unknown> {
+  const call = async (bank: typeof fastBank | typeof slowBank) =>
+    (bank[name] as unknown as Step<T>).executeWithOptions({ summary: name }, [step]);
+  let result = await call(fastBank).catch(activityFailed);
+  if (result.type === 'use_slow_path') result = await call(slowBank).catch(activityFailed);
+  if (result.type === 'behind') throw new Behind();
+  if (result.type === 'answered') return result.answer;
+  // What became of the call is not known; the key is the same whenever it is asked for.
+  return { type: 'unknown', cause: 'the call did not end' };
+}
+
+function activityFailed(error: unknown): { type: 'use_slow_path' } {
+  if (error instanceof ActivityFailure) return { type: 'use_slow_path' };
+  throw error;
+}
