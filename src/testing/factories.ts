@@ -47,25 +47,35 @@ export async function createOrder(
   merchantId: string,
   change: Partial<EventData['order.created']> = {},
 ): Promise<OrderRow> {
+  return (await insertTestOrder(pool, merchantId, change)).order;
+}
+
+/** The same, with its first event. */
+export async function insertTestOrder(
+  pool: pg.Pool,
+  merchantId: string,
+  change: Partial<EventData['order.created']> = {},
+) {
   const at = Date.now();
+  const created: EventData['order.created'] = {
+    id: uuidv7(),
+    merchantId,
+    amount: 49_900,
+    currency: 'INR',
+    captureMode: 'automatic',
+    captureWindowMs: FIVE_DAYS_MS,
+    source: 'api',
+    expiresAt: at + HALF_AN_HOUR_MS,
+    ...change,
+  };
   const creation = await insertOrder(pool, {
     asked: asked(merchantId, ref('pf_order_'), { scope: `${merchantId}:orders` }),
     at,
-    created: {
-      id: uuidv7(),
-      merchantId,
-      amount: 49_900,
-      currency: 'INR',
-      captureMode: 'automatic',
-      captureWindowMs: FIVE_DAYS_MS,
-      source: 'api',
-      expiresAt: at + HALF_AN_HOUR_MS,
-      ...change,
-    },
+    created,
     texts: { receipt: null, notes: null },
   });
   if (creation.type !== 'created') throw new Error(`no order: ${creation.type}`);
-  return creation.order;
+  return { order: creation.order, event: { seq: 1, at, type: 'order.created', data: created } as const };
 }
 
 export const NO_PAYER: Payer = {
