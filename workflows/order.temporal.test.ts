@@ -1,6 +1,5 @@
 import { startLab, until, type Lab } from '../src/testing/lab.ts';
-import { payRequest, ref } from '../src/testing/factories.ts';
-import { uuidv7 } from 'uuidv7';
+import { newRefund, payRequest } from '../src/testing/factories.ts';
 
 let lab: Lab;
 beforeAll(async () => {
@@ -9,13 +8,8 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 afterEach(() => lab.bank.faults(null));
 
-const refundOf = (paymentRef: string, amount: number | null = null) =>
-  ({
-    kind: 'refund',
-    paymentRef,
-    amount,
-    refund: { refundId: uuidv7(), refundRef: ref('pf_rfnd_'), reason: null, notes: null },
-  }) as const;
+const moves = async (order: Parameters<Lab['events']>[0]) =>
+  (await lab.bank.journal(order)).map(({ kind }) => kind);
 
 describe('paying', () => {
   test('an unpaid order costs one event; a paid one at most 12, and its run closes', async () => {
@@ -33,7 +27,7 @@ describe('paying', () => {
       'payment.captured',
       'order.paid',
     ]);
-    expect(await lab.bank.journal(order)).toMatchObject([{ kind: 'authorize' }, { kind: 'capture' }]);
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
   });
 
   test('a decline → failed, the order can be paid again', async () => {
@@ -49,4 +43,418 @@ describe('paying', () => {
     expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
     await lab.closed(order);
   });
+
+  test('nobody pays → expired at its time, with a short history', async () => {
+    const order = await lab.createOrder({ expiresAt: Date.now() + 700 });
+    await lab.closed(order);
+    expect(await lab.events(order)).toEqual(['order.created', 'order.expired']);
+    expect((await lab.handle(order).describe()).historyLength).toBeLessThanOrEqual(8);
+  });
+
+  test('a pay driven twice at once → one charge, one reply', async () => {
+    const order = await lab.createOrder();
+    const command = await lab.accept(order, payRequest());
+    const replies = await Promise.all([1, 2, 3].map(() => lab.engine.drive(order, command)));
+    expect(new Set(replies.map((reply) => JSON.stringify(reply))).size).toBe(1);
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    await lab.closed(order);
+  });
+
+  test('a pay re-driven after the order was refunded → the first reply', async () => {
+    const order = await lab.createOrder();
+    const command = await lab.accept(order, payRequest());
+    const first = await lab.engine.drive(order, command);
+    await lab.closed(order);
+    await lab.command(order, newRefund(payRef(command)));
+    await lab.closed(order);
+    expect(JSON.stringify(await lab.engine.drive(order, command))).toBe(JSON.stringify(first));
+    expect(await moves(order)).toEqual(['authorize', 'capture', 'refund']);
+    await lab.closed(order);
+  });
 });
+
+function payRef(command: { kind: string }): string {
+  return (command as { paymentRef: string } & typeof command).paymentRef;
+}
+
+describe('an outcome that is not known', () => {
+  test('the bank takes the money and stays silent → unknown, then captured by asking, charged once', async () => {
+    const order = await lab.createOrder();
+    expect(await lab.pay(order, { vpa: 'timeout@payflow' })).toMatchObject({ payment: { phase: 'unknown' } });
+    await lab.reaches(order, 'captured');
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    await lab.closed(order);
+  });
+
+  test('the capture is done and its line broken → captured, once', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ drop_next: 1, operations: ['capture'] });
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'capturing', status: 'authorized' } });
+    await lab.reaches(order, 'captured');
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.events(order)).toContain('payment.capture_unknown');
+  });
+
+  test('the authorization fails before it reaches the bank → sent again with the same key', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ error_rate: 1, operations: ['authorize', 'lookup'] });
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'unknown' } });
+    await lab.bank.faults(null);
+    await lab.engine.wake(order);
+    await lab.reaches(order, 'captured');
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+  });
+
+  test('"declined" when asked, success later → captured with payment.late_authorized', async () => {
+    await lab.bank.faults({ late_success_ms: 1_500 });
+    const order = await lab.createOrder();
+    expect(await lab.pay(order, { vpa: 'late@payflow' })).toMatchObject({ payment: { phase: 'unknown' } });
+    await lab.reaches(order, 'captured');
+    expect(await lab.events(order)).toEqual([
+      'order.created',
+      'payment.submitted',
+      'payment.unknown',
+      'payment.given_up',
+      'payment.late_authorized',
+      'payment.captured',
+      'order.paid',
+    ]);
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+  });
+
+  test('success after another payment paid the order → given back, with its event', async () => {
+    await lab.bank.faults({ late_success_ms: 2_500 });
+    const order = await lab.createOrder();
+    await lab.pay(order, { vpa: 'late@payflow' });
+    await lab.reaches(order, 'abandoning');
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.closed(order);
+    expect(await lab.events(order)).toEqual(
+      expect.arrayContaining(['payment.late_authorized', 'payment.void_requested', 'payment.voided']),
+    );
+    expect((await moves(order)).toSorted()).toEqual(['authorize', 'authorize', 'capture', 'void']);
+  });
+
+  test('unknown for a minute → Attention; solved → removed', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ down: true });
+    const command = await lab.accept(order, payRequest());
+    await lab.engine.drive(order, command);
+    // As if it had been unknown for longer: a run that loads it finds it old.
+    await lab.handle(order).terminate('loaded again');
+    await makeOlder(order.orderRef, 61);
+    await lab.engine.wake(order);
+    await until('Attention is shown', async () => (await attentionOf(order)) === 'unknown_outcome');
+    await lab.bank.faults(null);
+    await lab.engine.wake(order);
+    // Older than two minutes is not sent again, younger is.
+    await lab.reaches(order, 'captured');
+    await lab.closed(order);
+    expect(await attentionOf(order)).toBeUndefined();
+  });
+});
+
+async function attentionOf(order: Parameters<Lab['handle']>[0]): Promise<unknown> {
+  const { typedSearchAttributes } = await lab.handle(order).describe();
+  return typedSearchAttributes.getAll().find(({ key }) => key.name === 'Attention')?.value;
+}
+
+/** Moves the times of an order's events back; append-only tables let nobody but the owner do so. */
+async function makeOlder(orderRef: string, seconds: number): Promise<void> {
+  await lab.pool.query('alter table events disable trigger events_append_only');
+  await lab.pool.query(`update events set at = at - $2 * interval '1 s' where order_ref = $1`, [orderRef, seconds]);
+  await lab.pool.query('alter table events enable trigger events_append_only');
+}
+
+describe('waiting for the payer', () => {
+  test('the payer approves at the bank and the run is woken → captured', async () => {
+    const order = await lab.createOrder();
+    const reply = await lab.pay(order, { vpa: 'pending@payflow' });
+    expect(reply).toMatchObject({ payment: { phase: 'awaiting_customer', next_action: { type: 'upi_intent' } } });
+    await answerAsPayer(order, 'approve');
+    await lab.engine.wake(order);
+    await lab.reaches(order, 'captured');
+    await lab.closed(order);
+  });
+
+  test('the payer declines and nobody tells us → found by asking', async () => {
+    const order = await lab.createOrder();
+    await lab.pay(order, { method: 'netbanking', payer: netbanking });
+    await answerAsPayer(order, 'decline');
+    await lab.reaches(order, 'failed');
+  });
+
+  test('a new pay takes the place of one that waits', async () => {
+    const order = await lab.createOrder();
+    await lab.pay(order, { method: 'netbanking', payer: netbanking });
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.closed(order);
+    const { rows } = await lab.pool.query(
+      'select phase, error_reason from payments where order_ref = $1 order by created_at',
+      [order.orderRef],
+    );
+    expect(rows).toEqual([
+      { phase: 'failed', error_reason: 'payment_cancelled' },
+      { phase: 'captured', error_reason: null },
+    ]);
+  });
+});
+
+const netbanking = { ...payRequest().payer, vpa: null };
+
+async function answerAsPayer(order: { orderRef: string }, answer: 'approve' | 'decline'): Promise<void> {
+  const { rows } = await lab.pool.query<{ next_action: { url: string } }>(
+    'select next_action from payments where order_ref = $1 and next_action is not null',
+    [order.orderRef],
+  );
+  const url = rows[0]?.next_action.url ?? '';
+  const response = await fetch(`${url}/${answer}`, { method: 'POST', redirect: 'manual' });
+  if (response.status >= 400) throw new Error(`${url}: ${response.status}`);
+}
+
+describe('manual capture', () => {
+  const manual = { captureMode: 'manual' } as const;
+
+  test('authorized, then captured in part → the rest is released, the order paid', async () => {
+    const order = await lab.createOrder(manual);
+    const reply = await lab.pay(order);
+    expect(reply).toMatchObject({ payment: { phase: 'authorized' } });
+    const paymentRef = await paymentRefOf(order);
+    expect(await lab.command(order, { kind: 'capture', paymentRef, amount: 20_000 })).toMatchObject({
+      payment: { phase: 'captured', amount: 49_900, amount_captured: 20_000 },
+      order: { status: 'paid', amount_paid: 20_000 },
+    });
+    await lab.closed(order);
+  });
+
+  test('nobody captures → released at its deadline, the order expires', async () => {
+    const order = await lab.createOrder({ ...manual, captureWindowMs: 800, expiresAt: Date.now() + 1_000 });
+    await lab.pay(order);
+    await lab.reaches(order, 'voided');
+    await lab.closed(order);
+    expect((await lab.events(order)).slice(2)).toEqual([
+      'payment.authorized',
+      'payment.void_requested',
+      'payment.voided',
+      'order.expired',
+    ]);
+    expect(await moves(order)).toEqual(['authorize', 'void']);
+  });
+
+  test('the merchant voids and the line breaks → voided by asking again', async () => {
+    const order = await lab.createOrder(manual);
+    await lab.pay(order);
+    await lab.bank.faults({ drop_next: 1, operations: ['void'] });
+    const voided = await lab.command(order, { kind: 'void', paymentRef: await paymentRefOf(order), amount: null });
+    expect(voided).toMatchObject({ payment: { phase: 'voiding' } });
+    await lab.reaches(order, 'voided');
+    expect(await moves(order)).toEqual(['authorize', 'void']);
+  });
+
+  test('a void that meets a capture whose answer was lost → given back', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ drop_rate: 1, operations: ['capture'] });
+    await lab.pay(order);
+    const reply = await lab.command(order, { kind: 'void', paymentRef: await paymentRefOf(order), amount: null });
+    expect(reply).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.reaches(order, 'refunded');
+    await lab.closed(order);
+    expect(await moves(order)).toEqual(['authorize', 'capture', 'refund']);
+  });
+});
+
+async function paymentRefOf({ orderRef }: { orderRef: string }): Promise<string> {
+  const { rows } = await lab.pool.query<{ payment_ref: string }>(
+    'select payment_ref from payments where order_ref = $1 order by created_at desc limit 1',
+    [orderRef],
+  );
+  return rows[0]?.payment_ref ?? '';
+}
+
+describe('refunding', () => {
+  test('in parts, each in a short run of its own; more than remains → refused', async () => {
+    const order = await lab.createOrder();
+    await lab.pay(order);
+    await lab.closed(order);
+    const paymentRef = await paymentRefOf(order);
+    expect(await lab.command(order, newRefund(paymentRef, 10_000))).toMatchObject({
+      refund: { status: 'processed', amount: 10_000 },
+      payment: { phase: 'captured', amount_refunded: 10_000 },
+    });
+    expect(await lab.command(order, newRefund(paymentRef))).toMatchObject({
+      refund: { amount: 39_900 },
+      payment: { phase: 'refunded', status: 'refunded' },
+    });
+    await lab.closed(order);
+    await expect(lab.command(order, newRefund(paymentRef, 1))).rejects.toThrow(/cannot_refund/);
+  });
+
+  test('pending at the bank until it is told → processed; a refusal → failed and refundable again', async () => {
+    const order = await lab.createOrder();
+    await lab.pay(order);
+    const paymentRef = await paymentRefOf(order);
+    const pending = newRefund(paymentRef, 1_013);
+    const command = await lab.accept(order, pending);
+    expect(await lab.engine.drive(order, command)).toMatchObject({ refund: { status: 'pending' } });
+    const key = encodeURIComponent(`${command.id}/refund`);
+    await lab.bank.post(`/refunds/${key}/settle`, { outcome: 'processed' });
+    await lab.engine.wake(order);
+    await until('the refund is processed', async () => (await refundStatus(pending)) === 'processed');
+    const refused = newRefund(paymentRef, 1_017);
+    expect(await lab.command(order, refused)).toMatchObject({ refund: { status: 'failed' } });
+    await lab.closed(order);
+    expect(await lab.command(order, newRefund(paymentRef))).toMatchObject({ refund: { amount: 48_887 } });
+  });
+});
+
+async function refundStatus({ refund }: { refund: { refundRef: string } }): Promise<string | undefined> {
+  const { rows } = await lab.pool.query<{ status: string }>('select status from refunds where refund_ref = $1', [
+    refund.refundRef,
+  ]);
+  return rows[0]?.status;
+}
+
+describe('humans', () => {
+  const HIGH = { amount: 6_000_000 };
+
+  async function setRule(action: 'review' | 'block' | 'flag'): Promise<void> {
+    await lab.pool.query(`update merchants set fraud_actions = jsonb_build_object('high_value', $1::text)`, [action]);
+  }
+  afterAll(() => setRule('flag'));
+
+  test('a rule asks for review → held, Attention; approved → captured, Attention removed', async () => {
+    await setRule('review');
+    const order = await lab.createOrder(HIGH);
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'in_review', flags: ['high_value'] } });
+    await until('Attention is shown', async () => (await attentionOf(order)) === 'awaiting_review');
+    const paymentRef = await paymentRefOf(order);
+    const decision = { kind: 'decide_review', args: { paymentRef, approve: true, by: 'admin' } } as const;
+    expect(await lab.command(order, decision)).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.closed(order);
+    expect(await attentionOf(order)).toBeUndefined();
+  });
+
+  test('rejected in review → released', async () => {
+    await setRule('review');
+    const order = await lab.createOrder(HIGH);
+    await lab.pay(order);
+    const args = { paymentRef: await paymentRefOf(order), approve: false, by: 'admin' };
+    expect(await lab.command(order, { kind: 'decide_review', args })).toMatchObject({
+      payment: { phase: 'voided', error_reason: 'review_rejected' },
+    });
+  });
+
+  test('a rule that blocks → failed, and the bank never heard of it', async () => {
+    await setRule('block');
+    const order = await lab.createOrder(HIGH);
+    expect(await lab.pay(order)).toMatchObject({
+      payment: { phase: 'failed', error_reason: 'blocked_by_fraud_rules' },
+    });
+    expect(await moves(order)).toEqual([]);
+  });
+
+  test('an unknown outcome is repaired by hand while the bank is away', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ down: true });
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'unknown' } });
+    const args = {
+      paymentRef: await paymentRefOf(order),
+      action: 'confirm_failed' as const,
+      reference: null,
+      until: null,
+      by: 'admin',
+    };
+    expect(await lab.command(order, { kind: 'repair', args })).toMatchObject({
+      payment: { phase: 'failed', error_reason: 'confirmed_failed' },
+    });
+    await lab.bank.faults(null);
+    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.closed(order);
+  });
+});
+
+describe('a run that is cancelled', () => {
+  test('before anything → the order expires', async () => {
+    const order = await lab.createOrder();
+    await lab.handle(order).cancel();
+    await lab.closed(order);
+    expect(await lab.events(order)).toEqual(['order.created', 'order.cancel_requested', 'order.expired']);
+    expect((await lab.handle(order).describe()).status.name).toBe('COMPLETED');
+  });
+
+  test('after the authorization → released, never captured', async () => {
+    const order = await lab.createOrder({ captureMode: 'manual' });
+    await lab.pay(order);
+    await lab.handle(order).cancel();
+    await lab.reaches(order, 'voided');
+    await lab.closed(order);
+    expect(await moves(order)).toEqual(['authorize', 'void']);
+    expect((await lab.events(order)).at(-1)).toBe('order.expired');
+  });
+
+  test('while its pay is at the bank → the pay is answered, nothing is lost', async () => {
+    const order = await lab.createOrder();
+    await lab.bank.faults({ latency_ms: 300, operations: ['authorize'] });
+    const paying = lab.pay(order);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await lab.handle(order).cancel();
+    expect(await paying).toMatchObject({ payment: { phase: 'captured' } });
+    await lab.closed(order);
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+  });
+});
+
+describe('what was lost', () => {
+  test('a pay charged but not recorded, then expiry → captured, never forgotten', async () => {
+    const order = await lab.createOrder({ expiresAt: Date.now() + 1_200 });
+    const command = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
+    await chargeAtBank(order, command.id);
+    await lab.closed(order);
+    expect(await lab.events(order)).toEqual(['order.created', 'payment.submitted', 'payment.captured', 'order.paid']);
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+  });
+
+  test('a pay that nobody drove for minutes → given up; charged before → captured', async () => {
+    const order = await lab.createOrder();
+    const stale = await lab.accept(order, payRequest());
+    const late = { ...stale, acceptedAt: stale.acceptedAt - 130_000 };
+    expect(await lab.engine.drive(order, late)).toMatchObject({
+      payment: { phase: 'failed', error_reason: 'payment_timed_out' },
+    });
+    const charged = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
+    await chargeAtBank(order, charged.id);
+    expect(await lab.engine.drive(order, { ...charged, acceptedAt: charged.acceptedAt - 130_000 })).toMatchObject({
+      payment: { phase: 'captured' },
+    });
+    expect(await moves(order)).toEqual(['authorize', 'capture']);
+  });
+
+  test('two updates in one task → the run closes', async () => {
+    const paused = await startLab();
+    try {
+      // Both wait while no worker of this queue looks, then come in one task.
+      await paused.pauseWorker();
+      const other = await paused.createOrder();
+      const command = await paused.accept(other, payRequest());
+      const updates = [paused.engine.drive(other, command), paused.engine.wake(other)];
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await paused.startWorker();
+      await Promise.all(updates);
+      await paused.closed(other);
+    } finally {
+      await paused.close();
+    }
+  });
+});
+
+async function chargeAtBank(order: { orderRef: string; amount: number }, commandId: string): Promise<void> {
+  await lab.bank.post('/authorizations', {
+    key: `${commandId}/authorize`,
+    order_ref: order.orderRef,
+    amount: order.amount,
+    currency: 'INR',
+    method: 'upi',
+    instrument: { vpa: 'x@payflow' },
+    return_url: `http://localhost/pay/${order.orderRef}`,
+  });
+}

@@ -31,6 +31,8 @@ export interface NewApiKey {
 export interface KeyRecord {
   readonly keyId: string;
   readonly merchantId: string;
+  /** Up to a minute old where the record is remembered; for labels only. */
+  readonly merchantName: string;
   readonly secretHash: string;
   readonly scopes: readonly Scope[];
   readonly isActive: boolean;
@@ -86,6 +88,7 @@ interface KeyRow {
   scopes: Scope[];
   is_active: boolean;
   merchant_active: boolean;
+  business_name: string;
   expires_at: Date | null;
 }
 
@@ -93,7 +96,7 @@ export async function findKeyRecord(pool: pg.Pool, keyId: string): Promise<KeyRe
   const { rows } = await pool.query<KeyRow>({
     name: 'find_key_record',
     text: `select k.key_id, k.merchant_id, k.secret_hash, k.scopes, k.is_active, k.expires_at,
-        m.is_active as merchant_active
+        m.is_active as merchant_active, m.business_name
       from api_keys k join merchants m on m.id = k.merchant_id where k.key_id = $1`,
     values: [keyId],
   });
@@ -102,6 +105,7 @@ export async function findKeyRecord(pool: pg.Pool, keyId: string): Promise<KeyRe
   return {
     keyId: row.key_id,
     merchantId: row.merchant_id,
+    merchantName: row.business_name,
     secretHash: row.secret_hash,
     scopes: row.scopes,
     isActive: row.is_active,

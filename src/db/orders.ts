@@ -110,6 +110,32 @@ export async function findOrder(
   return rows[0] ?? null;
 }
 
+export async function orderTexts(pool: pg.Pool, orderRef: string): Promise<OrderTexts> {
+  const { rows } = await pool.query<OrderTexts>({
+    name: 'order_texts',
+    text: 'select receipt, notes from order_texts where order_ref = $1',
+    values: [orderRef],
+  });
+  return rows[0] ?? { receipt: null, notes: null };
+}
+
+/** The order of a payment of this merchant, recorded or only submitted; null: there is no such payment. */
+export async function labelOfPayment(
+  pool: pg.Pool,
+  merchantId: string,
+  paymentRef: string,
+): Promise<OrderLabel | null> {
+  const { rows } = await pool.query<OrderLabel>({
+    name: 'label_of_payment',
+    text: `select o.order_ref as "orderRef", o.merchant_id as "merchantId",
+        m.business_name as "merchantName", o.amount, o.currency, o.source
+      from payers y join orders o using (order_ref) join merchants m on m.id = o.merchant_id
+      where y.payment_ref = $1 and y.merchant_id = $2`,
+    values: [paymentRef, merchantId],
+  });
+  return rows[0] ?? null;
+}
+
 /** What the payment page needs of an order, found by its ref alone: who knows the ref may pay it. */
 export interface PayableOrder extends OrderWithTexts {
   readonly business_name: string;

@@ -59,20 +59,6 @@ export async function findSubmittedPayment(
   return row === undefined ? null : { ...row, command: commandOf(row) as PayCommand };
 }
 
-/** The order that a payment, recorded or only submitted, belongs to. */
-export async function orderOfPayment(
-  pool: pg.Pool,
-  merchantId: string,
-  paymentRef: string,
-): Promise<string | null> {
-  const { rows } = await pool.query<{ order_ref: string }>({
-    name: 'order_of_payment',
-    text: 'select order_ref from payers where payment_ref = $1 and merchant_id = $2',
-    values: [paymentRef, merchantId],
-  });
-  return rows[0]?.order_ref ?? null;
-}
-
 export async function payerOf(pool: pg.Pool, paymentRef: string): Promise<PayerTexts | null> {
   const { rows } = await pool.query<PayerTexts>({
     name: 'payer_of',
@@ -110,6 +96,19 @@ export async function refundsOfPayment(
     values: [paymentRef, merchantId],
   });
   return rows;
+}
+
+export async function findRefund(
+  pool: pg.Pool,
+  merchantId: string,
+  refundRef: string,
+): Promise<RefundRow | null> {
+  const { rows } = await pool.query<RefundRow>({
+    name: 'find_refund',
+    text: 'select * from refunds where refund_ref = $1 and merchant_id = $2',
+    values: [refundRef, merchantId],
+  });
+  return rows[0] ?? null;
 }
 
 export async function refundReason(pool: pg.Pool, refundRef: string): Promise<string | null> {

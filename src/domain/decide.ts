@@ -14,7 +14,7 @@ import type {
 import type { Reason } from './errors.ts';
 import { openDraft, type Draft } from './draft.ts';
 import type { OrderEvent } from './events.ts';
-import { judge } from './fraud.ts';
+import { judge, type FraudVerdict } from './fraud.ts';
 import { payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
 import { bankKey, holderOf, isPayable, type Order } from './order.ts';
 import type { Lookup, Outcome } from './outcome.ts';
@@ -77,9 +77,9 @@ function apply(draft: Draft, instruction: Instruction, facts: Facts): Reply | nu
 
 // ── Pay ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** A rule of the merchant forbids this payment: it fails without the bank hearing of it. */
-export function isBlocked(order: Order, command: PayCommand): boolean {
-  return judge({ amount: order.amount, method: command.method }, command.signals).action === 'block';
+/** What the merchant's rules say about a pay. Asked again at every decision: the same facts, the same verdict. */
+export function judgePay(order: Order, command: PayCommand): FraudVerdict {
+  return judge({ amount: order.amount, method: command.method }, command.signals);
 }
 
 function pay(draft: Draft, command: PayCommand, facts: Facts): Reply {
@@ -87,8 +87,9 @@ function pay(draft: Draft, command: PayCommand, facts: Facts): Reply {
   const refusal = refusePay(payStanding(draft.order));
   // Once the bank was called the payment is a fact, however late: then its outcome finds its own end.
   if (told === undefined && refusal !== null) return refuse(draft, command, refusal);
-  const { ref } = submit(draft, command);
-  if (isBlocked(draft.order, command)) {
+  const verdict = judgePay(draft.order, command);
+  const ref = submit(draft, command, verdict);
+  if (verdict.action === 'block') {
     draft.add('payment.failed', { paymentRef: ref, reason: 'blocked_by_fraud_rules' });
   } else if (facts.abandon !== undefined) {
     giveUp(draft, ref, 'payment_timed_out', facts);
@@ -98,20 +99,18 @@ function pay(draft: Draft, command: PayCommand, facts: Facts): Reply {
   return paymentReply(draft, ref);
 }
 
-function submit(draft: Draft, command: PayCommand): { ref: string } {
-  const { amount } = draft.order;
-  const verdict = judge({ amount, method: command.method }, command.signals);
+function submit(draft: Draft, command: PayCommand, verdict: FraudVerdict): string {
   draft.add('payment.submitted', {
     paymentRef: command.paymentRef,
     id: command.paymentId,
     commandId: command.id,
-    amount,
+    amount: draft.order.amount,
     method: command.method,
     flags: verdict.flags,
     review: verdict.action === 'review',
     acceptedAt: command.acceptedAt,
   });
-  return { ref: command.paymentRef };
+  return command.paymentRef;
 }
 
 /** What the bank says about an authorization, in whatever phase its payment is by now. */

@@ -67,9 +67,11 @@ export const ERRORS = {
   not_authenticated: business(401, 'Not authenticated'),
   invalid_api_credentials: business(401, 'Invalid API credentials'),
   invalid_credentials: business(401, 'Invalid credentials'),
+  invalid_signature: business(401, 'The signature of the callback is wrong'),
   merchant_inactive: business(403, 'Merchant account inactive or not found'),
   insufficient_scope: business(403, 'This API key may not do that'),
   forbidden: business(403, 'Only merchant or admin accounts can access this resource'),
+  admin_required: business(403, 'Admin access required'),
   role_not_allowed: business(403, 'Accounts with role admin are made with the command line only'),
   too_many_requests: business(429, 'Too many requests'),
   // Accounts and merchants.
@@ -77,6 +79,7 @@ export const ERRORS = {
   merchant_exists: business(400, 'Merchant profile already exists'),
   business_email_taken: business(400, 'Business email already registered'),
   merchant_not_found: business(404, 'Merchant profile not found. Register first.'),
+  api_key_not_found: business(404, 'API key not found'),
   invalid_webhook_url: business(400, 'The webhook URL must be https and lead to a public address'),
   // Orders.
   amount_not_positive: business(400, 'Amount must be greater than 0 paise'),

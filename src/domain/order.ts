@@ -1,4 +1,4 @@
-import type { Obligation } from './commands.ts';
+import type { Command, Obligation } from './commands.ts';
 import type { Reason } from './errors.ts';
 import type { EventData, OrderEvent, PaymentEventType } from './events.ts';
 import type { Currency } from './money.ts';
@@ -94,6 +94,7 @@ function apply(order: Order, event: OrderEvent): Order {
 
 function submit(order: Order, data: EventData['payment.submitted'], at: number): Order {
   const { paymentRef: ref, ...facts } = data;
+  if (ref in order.payments) throw new Error(`${ref} was submitted already`);
   const payment: Payment = { ...facts, ref, createdAt: at, phase: 'submitted' };
   return {
     ...order,
@@ -243,6 +244,12 @@ function paymentIn<P extends Phase>(order: Order, ref: string, phase: P): Paymen
   const payment = paymentOf(order, ref);
   if (payment.phase !== phase) throw new Error(`${ref} is ${payment.phase}, not ${phase}`);
   return payment as PaymentIn<P>;
+}
+
+/** Whether a command's outcome is part of this order already: then its reply is to be read, not made. */
+export function isCarriedOut(order: Order, command: Command): boolean {
+  if (command.kind === 'pay') return command.paymentRef in order.payments;
+  return command.kind === 'refund' && command.refundRef in order.refunds;
 }
 
 /** The payment that keeps others from being charged, if there is one. */

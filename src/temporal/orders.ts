@@ -131,9 +131,12 @@ export function createOrderEngine({ client, pool, taskQueue }: Deps): OrderEngin
     drive: (label, command) => driveUntil(label, command, Date.now() + ANSWER_MS),
 
     async wake(label) {
-      await client.connection.withDeadline(Date.now() + ANSWER_MS, () =>
-        client.workflow.executeUpdateWithStart(wakeUpdate, { startWorkflowOperation: opening(label) }),
-      );
+      const once = () =>
+        client.connection.withDeadline(Date.now() + ANSWER_MS, () =>
+          client.workflow.executeUpdateWithStart(wakeUpdate, { startWorkflowOperation: opening(label) }),
+        );
+      // A run that closes just when the bank's own answer comes in fails that task, and the update in it.
+      await once().catch(once);
     },
   };
 }

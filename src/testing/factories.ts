@@ -102,3 +102,13 @@ export function payRequest(change: { vpa?: string; paymentRef?: string } = {}) {
     payer: { ...NO_PAYER, vpa: change.vpa ?? `${paymentRef}@payflow` },
   } as const;
 }
+
+/** A refund of a payment; null: of whatever remains. */
+export function newRefund(paymentRef: string, amount: number | null = null) {
+  return {
+    kind: 'refund',
+    paymentRef,
+    amount,
+    refund: { refundId: uuidv7(), refundRef: ref('pf_rfnd_'), reason: null, notes: null },
+  } as const;
+}

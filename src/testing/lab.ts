@@ -50,7 +50,9 @@ export interface Lab {
   reaches(order: OrderLabel, phase: string): Promise<void>;
   /** The types of the order's events, in order. */
   events(order: OrderLabel): Promise<string[]>;
-  startWorker(): Promise<{ stop(): Promise<void> }>;
+  /** Until `startWorker` nobody takes this lab's tasks. */
+  pauseWorker(): Promise<void>;
+  startWorker(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,8 +92,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const merchantId = await createMerchant(pool);
   const { fastLaneMax = 20 } = options;
   const activities = createOrderActivities({ pool, connector, fastLaneMax, returnBase: 'http://localhost' });
-  const startWorker = () => runWorker(native, { taskQueue, activities });
-  const worker = await startWorker();
+  let worker = await runWorker(native, { taskQueue, activities });
   return {
     ...tools({ pool, client, engine, merchantId }),
     pool,
@@ -100,7 +101,10 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     merchantId,
     taskQueue,
     bank: controlOf(bank),
-    startWorker,
+    pauseWorker: () => worker.stop(),
+    async startWorker() {
+      worker = await runWorker(native, { taskQueue, activities });
+    },
     async close() {
       await worker.stop();
       await Promise.all([native.close(), client.connection.close(), simulator.close(), pool.end()]);

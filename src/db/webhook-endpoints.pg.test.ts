@@ -1,0 +1,117 @@
+import type pg from 'pg';
+import { createDatabase, type TestDatabase } from '../testing/database.ts';
+import { insertMerchant, insertTestEndpoint } from '../testing/webhook-rows.ts';
+import { createPool } from './pool.ts';
+import {
+  deleteEndpoint,
+  ENDPOINTS_PER_MERCHANT_MAX,
+  findEndpoint,
+  insertEndpoint,
+  listEndpoints,
+  rotateEndpointSecret,
+  updateEndpoint,
+} from './webhook-endpoints.ts';
+
+const NEW_ENDPOINT = { url: 'https://shop.example/hook', events: ['order.paid' as const] };
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let merchantId: string;
+let stranger: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  pool = createPool({ url: database.url, max: 5, applicationName: 'test' });
+  stranger = await insertMerchant(pool);
+});
+beforeEach(async () => {
+  merchantId = await insertMerchant(pool);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+test('a new endpoint is active, has its first secret, and is its merchant’s alone', async () => {
+  const endpoint = (await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT }))!;
+  expect(endpoint).toMatchObject({
+    ...NEW_ENDPOINT,
+    isPrimary: false,
+    isActive: true,
+    disabledReason: null,
+    secretVersion: 1,
+    overlapUntil: null,
+    createdAt: expect.any(Date),
+  });
+  const { id } = endpoint;
+  await expect(findEndpoint(pool, { merchantId, id })).resolves.toEqual(endpoint);
+  await expect(listEndpoints(pool, merchantId)).resolves.toEqual([endpoint]);
+  await expect(findEndpoint(pool, { merchantId: stranger, id })).resolves.toBeNull();
+  await expect(updateEndpoint(pool, { merchantId: stranger, id }, { active: false })).resolves.toBeNull();
+  await expect(deleteEndpoint(pool, { merchantId: stranger, id })).resolves.toBe(false);
+  await expect(rotateEndpointSecret(pool, { merchantId: stranger, id, overlapHours: 1 })).resolves.toBeNull();
+});
+
+test('the primary endpoint shows once it has a URL', async () => {
+  const id = await insertTestEndpoint(pool, merchantId, { url: null, primary: true });
+  await expect(listEndpoints(pool, merchantId)).resolves.toEqual([]);
+  await pool.query(`update webhook_endpoints set url = 'https://a.example/' where id = $1`, [id]);
+  expect(await listEndpoints(pool, merchantId)).toMatchObject([{ id, isPrimary: true }]);
+});
+
+test('there is a most', async () => {
+  for (let i = 0; i < ENDPOINTS_PER_MERCHANT_MAX; i++) {
+    expect(await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT })).not.toBeNull();
+  }
+  await expect(insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT })).resolves.toBeNull();
+  const [first] = await listEndpoints(pool, merchantId);
+  await deleteEndpoint(pool, { merchantId, id: first!.id });
+  expect(await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT })).not.toBeNull();
+});
+
+test('changes only what is given; active: true clears why it was off', async () => {
+  const { id } = (await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT }))!;
+  await pool.query(`update webhook_endpoints set is_active = false, disabled_reason = '410' where id = $1`, [id]);
+  const url = 'https://other.example/';
+  expect(await updateEndpoint(pool, { merchantId, id }, { url })).toMatchObject({
+    url,
+    events: NEW_ENDPOINT.events,
+    isActive: false,
+    disabledReason: '410',
+  });
+  expect(await updateEndpoint(pool, { merchantId, id }, { active: true })).toMatchObject({
+    url,
+    isActive: true,
+    disabledReason: null,
+  });
+  expect(await updateEndpoint(pool, { merchantId, id }, { events: ['payment.failed'], active: false })).toMatchObject({
+    events: ['payment.failed'],
+    isActive: false,
+  });
+});
+
+test('a deleted one is gone for its merchant; the primary one only loses its URL', async () => {
+  const { id } = (await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT }))!;
+  const primary = await insertTestEndpoint(pool, merchantId, { url: 'https://a.example/', primary: true });
+  await expect(deleteEndpoint(pool, { merchantId, id })).resolves.toBe(true);
+  await expect(deleteEndpoint(pool, { merchantId, id: primary })).resolves.toBe(true);
+  await expect(listEndpoints(pool, merchantId)).resolves.toEqual([]);
+  await expect(deleteEndpoint(pool, { merchantId, id })).resolves.toBe(false);
+  await expect(updateEndpoint(pool, { merchantId, id }, { active: true })).resolves.toBeNull();
+  const { rows } = await pool.query('select id, is_active, url from webhook_endpoints where merchant_id = $1', [
+    merchantId,
+  ]);
+  expect(rows).toContainEqual({ id, is_active: false, url: NEW_ENDPOINT.url });
+  expect(rows).toContainEqual({ id: primary, is_active: true, url: null });
+});
+
+test('a rotated secret overlaps for as long as was asked for, or not at all', async () => {
+  const { id } = (await insertEndpoint(pool, { merchantId, ...NEW_ENDPOINT }))!;
+  const rotated = await rotateEndpointSecret(pool, { merchantId, id, overlapHours: 24 });
+  expect(rotated).toMatchObject({ secretVersion: 2 });
+  expect((rotated!.overlapUntil!.getTime() - Date.now()) / 3_600_000).toBeCloseTo(24, 1);
+  expect(await rotateEndpointSecret(pool, { merchantId, id, overlapHours: 0 })).toMatchObject({
+    secretVersion: 3,
+    overlapUntil: null,
+  });
+});
