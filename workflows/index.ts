@@ -1,1 +1,2 @@
 export { orderWorkflow } from './order.ts';
+export { deliverWebhook, webhookDispatcher } from './webhooks.ts';

@@ -13,9 +13,9 @@ export interface ApiKey {
   readonly label: string;
   readonly scopes: readonly Scope[];
   readonly isActive: boolean;
-  readonly expiresAt: Date | null;
-  readonly lastUsedAt: Date | null;
-  readonly createdAt: Date;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
+  readonly createdAt: string;
 }
 
 export interface NewApiKey {
@@ -24,7 +24,7 @@ export interface NewApiKey {
   readonly secretHash: string;
   readonly label: string;
   readonly scopes: readonly Scope[];
-  readonly expiresAt: Date | null;
+  readonly expiresAt: string | null;
 }
 
 /** What a request with this key id is checked against. */
@@ -89,7 +89,7 @@ interface KeyRow {
   is_active: boolean;
   merchant_active: boolean;
   business_name: string;
-  expires_at: Date | null;
+  expires_at: string | null;
 }
 
 export async function findKeyRecord(pool: pg.Pool, keyId: string): Promise<KeyRecord | null> {
@@ -110,7 +110,7 @@ export async function findKeyRecord(pool: pg.Pool, keyId: string): Promise<KeyRe
     scopes: row.scopes,
     isActive: row.is_active,
     merchantActive: row.merchant_active,
-    expiresAt: row.expires_at?.getTime() ?? null,
+    expiresAt: row.expires_at === null ? null : Date.parse(row.expires_at),
   };
 }
 

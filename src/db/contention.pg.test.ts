@@ -29,7 +29,11 @@ afterAll(async () => {
 function runOf(orderRef: string) {
   let order: Order | null = null;
   const take = (recorded: Recorded) => {
-    order = fold(orderRef, recorded.batches.flatMap(({ events }) => events), order);
+    order = fold(
+      orderRef,
+      recorded.batches.flatMap(({ events }) => events),
+      order,
+    );
     return recorded;
   };
   const load = async () =>
@@ -157,11 +161,7 @@ describe('accepting', () => {
   test('counts the earlier pays of the same payer into the command', async () => {
     const other = await createOrder(pool, merchantId);
     await acceptPay(pool, asked(merchantId, orderRef), payRequest({ vpa: 'jane@upi' }));
-    const second = await acceptPay(
-      pool,
-      asked(merchantId, other.order_ref),
-      payRequest({ vpa: 'jane@upi' }),
-    );
+    const second = await acceptPay(pool, asked(merchantId, other.order_ref), payRequest({ vpa: 'jane@upi' }));
     expect(second).toMatchObject({
       type: 'accepted',
       command: { signals: { attempts: 1, sameAmount: 1, merchantPayments: 1, vpaValid: true, actions: {} } },

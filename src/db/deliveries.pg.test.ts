@@ -2,7 +2,13 @@ import type pg from 'pg';
 import { createDatabase, type TestDatabase } from '../testing/database.ts';
 import { insertEvents, insertMerchant, insertTestEndpoint } from '../testing/webhook-rows.ts';
 import type { PublicEventType } from '../domain/events.ts';
-import { claimPending, giveUpDeliveries, loadDelivery, releasePending, type DueDelivery } from './deliveries.ts';
+import {
+  claimPending,
+  giveUpDeliveries,
+  loadDelivery,
+  releasePending,
+  type DueDelivery,
+} from './deliveries.ts';
 import { listAttempts, recordAttempts, type Attempt } from './delivery-attempts.ts';
 import { claimRetries, confirmRetries, insertResend } from './delivery-retries.ts';
 import { createDeliveries, listenForOutbox } from './outbox.ts';
@@ -30,7 +36,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-const captured = (count: number): PublicEventType[] => Array.from({ length: count }, () => 'payment.captured');
+const captured = (count: number): PublicEventType[] =>
+  Array.from({ length: count }, () => 'payment.captured');
 const claim = (limits: Partial<Parameters<typeof claimPending>[1]> = {}) =>
   claimPending(pool, { limit: 100, perEndpoint: 8, busy: new Map(), ...limits });
 const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1_000;
@@ -84,7 +91,10 @@ async function putInRetry(endpoint: string, count: number, delayMs: number) {
 
 describe('the outbox', () => {
   test('one delivery for each active, subscribed endpoint with a URL', async () => {
-    const wanted = await insertTestEndpoint(pool, merchant, { url: URL_OF_SHOP, events: ['payment.captured'] });
+    const wanted = await insertTestEndpoint(pool, merchant, {
+      url: URL_OF_SHOP,
+      events: ['payment.captured'],
+    });
     await insertTestEndpoint(pool, merchant, { url: URL_OF_SHOP, events: ['payment.failed'] });
     await insertTestEndpoint(pool, merchant, { url: URL_OF_SHOP, active: false });
     await insertTestEndpoint(pool, merchant, { url: null, primary: true });
@@ -126,7 +136,9 @@ describe('the outbox', () => {
     const moved = await Promise.all(Array.from({ length: 20 }, () => createDeliveries(pool, 5)));
     const rest = await createDeliveries(pool, 100);
     expect(moved.reduce((sum, each) => sum + each, rest)).toBe(40);
-    const { rows } = await pool.query('select count(*) as n, count(distinct event_id) as events from deliveries');
+    const { rows } = await pool.query(
+      'select count(*) as n, count(distinct event_id) as events from deliveries',
+    );
     expect(rows[0]).toEqual({ n: 40, events: 40 });
   });
 
@@ -141,16 +153,16 @@ describe('the outbox', () => {
 
   test('whoever listens is told, and hears that the connection is lost', async () => {
     const told = jest.fn();
-    const lost = new Promise<Error>((resolve) => {
-      void listenForOutbox(pool, { onNotify: told, onLost: resolve }).then(async () => {
-        await insertEvents(pool, merchant, ['payment.captured']);
-        await pool.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity
-           where query = 'listen outbox' and datname = current_database()`,
-        );
-      });
-    });
+    let onLost = (_error: Error) => {};
+    const lost = new Promise<Error>((resolve) => (onLost = resolve));
+    const listener = await listenForOutbox(pool, { onNotify: told, onLost });
+    await insertEvents(pool, merchant, ['payment.captured']);
+    await pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where query = 'listen outbox' and datname = current_database()`,
+    );
     await expect(lost).resolves.toBeInstanceOf(Error);
+    listener.close();
     expect(told).toHaveBeenCalledTimes(1);
   });
 });
@@ -177,7 +189,9 @@ describe('claiming', () => {
     const [first, second] = await claim();
     await expect(claim()).resolves.toEqual([]);
     expect(seconds(new Date(), (await row(first!.id)).claimed_until)).toBeCloseTo(30, 0);
-    await pool.query(`update deliveries set claimed_until = now() - interval '1 ms' where id = $1`, [first!.id]);
+    await pool.query(`update deliveries set claimed_until = now() - interval '1 ms' where id = $1`, [
+      first!.id,
+    ]);
     expect((await claim()).map((each) => each.id)).toEqual([first!.id]);
     await releasePending(pool, [second!.id]);
     expect((await claim()).map((each) => each.id)).toEqual([second!.id]);
@@ -366,9 +380,13 @@ describe('retries', () => {
     await confirmRetries(pool, [delivery.id]);
     expect((await row(delivery.id)).claimed_until).toBeNull();
     await expect(claimRetries(pool, 10)).resolves.toEqual([]);
-    await pool.query(`update deliveries set next_attempt_at = now() - interval '9 min' where id = $1`, [delivery.id]);
+    await pool.query(`update deliveries set next_attempt_at = now() - interval '9 min' where id = $1`, [
+      delivery.id,
+    ]);
     await expect(claimRetries(pool, 10)).resolves.toEqual([]);
-    await pool.query(`update deliveries set next_attempt_at = now() - interval '11 min' where id = $1`, [delivery.id]);
+    await pool.query(`update deliveries set next_attempt_at = now() - interval '11 min' where id = $1`, [
+      delivery.id,
+    ]);
     expect(await claimRetries(pool, 10)).toMatchObject([{ id: delivery.id, waitMs: 0 }]);
     // Its workflow is there: looked at again in ten minutes, not at once.
     await confirmRetries(pool, [delivery.id]);
@@ -447,7 +465,9 @@ describe('the log', () => {
     expect(pages.map((page) => page.length)).toEqual([3, 3, 1]);
     expect(pages.flat()).toEqual(all);
     const stranger = await insertMerchant(pool);
-    await expect(listAttempts(pool, { merchantId: stranger, limit: 50, startingAfter: null })).resolves.toEqual([]);
+    await expect(
+      listAttempts(pool, { merchantId: stranger, limit: 50, startingAfter: null }),
+    ).resolves.toEqual([]);
     for (const unknown of [stranger, all[0]!.delivery_id]) {
       await expect(
         listAttempts(pool, { merchantId: merchant, limit: 50, startingAfter: unknown }),

@@ -37,7 +37,7 @@ export interface DueDelivery {
   readonly waitMs: number;
   readonly event: {
     readonly type: PublicEventType;
-    readonly at: Date;
+    readonly at: string;
     readonly sequence: number;
     readonly payload: EventPayload;
   };
@@ -46,7 +46,7 @@ export interface DueDelivery {
     readonly url: string | null;
     readonly isActive: boolean;
     readonly secretVersion: number;
-    readonly overlapUntil: Date | null;
+    readonly overlapUntil: string | null;
   };
 }
 

@@ -96,8 +96,8 @@ export interface AttemptRow {
   readonly success: boolean;
   readonly response_status: number | null;
   readonly duration_ms: number;
-  readonly next_attempt_at: Date | null;
-  readonly created_at: Date;
+  readonly next_attempt_at: string | null;
+  readonly created_at: string;
 }
 
 /** Newest first. Throws `invalid_cursor` if `startingAfter` is not a row of this merchant. */

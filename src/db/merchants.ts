@@ -18,7 +18,7 @@ export interface Merchant {
   readonly qrToken: string;
   readonly isActive: boolean;
   readonly isVerified: boolean;
-  readonly createdAt: Date;
+  readonly createdAt: string;
   /** The primary webhook endpoint: there is always one, with or without a URL. */
   readonly endpoint: { readonly id: string; readonly url: string | null; readonly secretVersion: number };
 }

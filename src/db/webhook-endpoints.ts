@@ -12,8 +12,8 @@ export interface WebhookEndpoint {
   /** Why it is switched off, where it was not the merchant. */
   readonly disabledReason: string | null;
   readonly secretVersion: number;
-  readonly overlapUntil: Date | null;
-  readonly createdAt: Date;
+  readonly overlapUntil: string | null;
+  readonly createdAt: string;
 }
 
 export const ENDPOINTS_PER_MERCHANT_MAX = 30;

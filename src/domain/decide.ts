@@ -15,9 +15,9 @@ import type { Reason } from './errors.ts';
 import { openDraft, type Draft } from './draft.ts';
 import type { OrderEvent } from './events.ts';
 import { judge, type FraudVerdict } from './fraud.ts';
-import { payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
-import { bankKey, holderOf, isPayable, type Order } from './order.ts';
-import type { Lookup, Outcome } from './outcome.ts';
+import { isHeld, payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
+import { bankKey, hasRefund, holderOf, isPayable, takenOf, type Order } from './order.ts';
+import type { Approved, Declined, Lookup, Outcome } from './outcome.ts';
 import type { Payment, PaymentIn } from './payment.ts';
 import { orderRow, paymentRow, refundRow } from './projection.ts';
 
@@ -85,8 +85,9 @@ export function judgePay(order: Order, command: PayCommand): FraudVerdict {
 function pay(draft: Draft, command: PayCommand, facts: Facts): Reply {
   const told = facts.authorize ?? facts.abandon;
   const refusal = refusePay(payStanding(draft.order));
-  // Once the bank was called the payment is a fact, however late: then its outcome finds its own end.
-  if (told === undefined && refusal !== null) return refuse(draft, command, refusal);
+  const untouched = told === undefined || told.type === 'abandoned';
+  // Once the bank has it the payment is a fact, however late: then its outcome finds its own end.
+  if (untouched && refusal !== null) return refuse(draft, command, refusal);
   const verdict = judgePay(draft.order, command);
   const ref = submit(draft, command, verdict);
   if (verdict.action === 'block') {
@@ -115,15 +116,17 @@ function submit(draft: Draft, command: PayCommand, verdict: FraudVerdict): strin
 
 /** What the bank says about an authorization, in whatever phase its payment is by now. */
 function settle(draft: Draft, ref: string, outcome: Lookup, facts: Facts): void {
-  const { phase } = draft.payment(ref);
+  const payment = draft.payment(ref);
+  const { phase } = payment;
   if (phase !== 'submitted' && phase !== 'unknown' && phase !== 'awaiting_customer') return;
+  const doubted = phase === 'unknown' || (phase === 'awaiting_customer' && payment.doubted);
   switch (outcome.type) {
     case 'approved':
       approve(draft, ref, outcome.reference, facts);
       return;
     case 'declined':
       // Of a payment that was once in doubt "declined" is not the end: only a confirmed abandon is.
-      if (phase === 'unknown') draft.add('payment.given_up', { paymentRef: ref, reason: outcome.reason });
+      if (doubted) draft.add('payment.given_up', { paymentRef: ref, reason: outcome.reason });
       else draft.add('payment.failed', { paymentRef: ref, reason: outcome.reason });
       return;
     case 'requires_action':
@@ -155,6 +158,11 @@ function isUsable(order: Order, ref: string): boolean {
   return isPayable(order) && (holder === undefined || holder.ref === ref);
 }
 
+function whyUnusable({ cancelRequested, status }: Order): Reason {
+  if (cancelRequested) return 'order_cancelled';
+  return status === 'expired' ? 'order_expired' : 'superseded';
+}
+
 /** The bank holds the money: take it, keep it for a human, or owe its release. */
 function approve(draft: Draft, ref: string, reference: string, facts: Facts): void {
   const payment = draft.payment(ref);
@@ -166,7 +174,7 @@ function approve(draft: Draft, ref: string, reference: string, facts: Facts): vo
   if (late) draft.add('payment.late_authorized', { paymentRef: ref, reference, captureBefore });
   // An authorization that is captured at once never stands as a state of its own.
   else if (!takes || !taken) draft.add('payment.authorized', { paymentRef: ref, reference, captureBefore });
-  if (!usable) owe(draft, ref, draft.order.cancelRequested ? 'order_cancelled' : 'superseded');
+  if (!usable) owe(draft, ref, whyUnusable(draft.order));
   else if (payment.review) {
     draft.add('payment.review_requested', { paymentRef: ref, reviewBy: facts.at + REVIEW_MS });
   } else if (takes) {
@@ -195,6 +203,10 @@ function captured(draft: Draft, step: CaptureStep): void {
 function take(draft: Draft, ref: string, amount: number, reference: string): void {
   draft.add('payment.captured', { paymentRef: ref, amount, reference });
   if (draft.order.status !== 'paid') draft.add('order.paid', { paymentRef: ref, amount });
+  // One capture per order: whatever else is held, or about to be captured, can only be released.
+  for (const other of Object.values(draft.order.payments)) {
+    if (isHeld(other.phase)) owe(draft, other.ref, 'superseded');
+  }
 }
 
 /** The authorization has to be released; an obligation until the bank has done so. */
@@ -232,8 +244,10 @@ function voided(draft: Draft, ref: string, facts: Facts): void {
     draft.add('payment.voided', { paymentRef: ref, reason: payment.reason });
   } else if (facts.void.type === 'already_captured') {
     // A capture whose answer was lost came first: the money is ours, so it is given back.
+    // If the order has been paid by another payment, this one was never its capture.
     const { amount } = facts.void;
-    take(draft, ref, amount, payment.authorization.reference);
+    if (hasRefund(draft.order, payment)) return;
+    if (takenOf(draft.order) === undefined) take(draft, ref, amount, payment.authorization.reference);
     draft.add('refund.created', {
       paymentRef: ref,
       ...lateRefund(payment),
@@ -280,8 +294,11 @@ function refunded(draft: Draft, refundRef: string, outcome: Lookup | undefined):
     draft.add('refund.failed', { paymentRef, refundRef, amount, reason: outcome.reason });
   } else if (outcome?.type === 'approved') {
     draft.add('refund.processed', { paymentRef, refundRef, amount, reference: outcome.reference });
-    const payment = draft.payment(paymentRef) as PaymentIn<'captured'>;
-    if (payment.amountRefunded === payment.amountCaptured) draft.add('payment.refunded', { paymentRef });
+  } else return;
+  const payment = draft.payment(paymentRef);
+  if (payment.phase === 'voiding') draft.add('payment.voided', { paymentRef, reason: payment.reason });
+  else if (payment.phase === 'captured' && payment.amountRefunded === payment.amountCaptured) {
+    draft.add('payment.refunded', { paymentRef });
   }
 }
 
@@ -328,12 +345,9 @@ function repair(draft: Draft, command: RepairCommand): Reply {
   return paymentReply(draft, paymentRef);
 }
 
-/** Somebody saw the capture at the bank. If another payment has paid the order, this one goes back. */
+/** Somebody saw the capture at the bank. If another payment has paid the order, what is owed goes on until this one is back. */
 function confirmCaptured(draft: Draft, payment: Payment, amount: number, reference: string): void {
-  const other = Object.values(draft.order.payments).some(
-    ({ ref, phase }) => ref !== payment.ref && (phase === 'captured' || phase === 'refunded'),
-  );
-  if (!other) take(draft, payment.ref, amount, reference);
+  if (takenOf(draft.order) === undefined) take(draft, payment.ref, amount, reference);
 }
 
 // ── The loop's own instructions ─────────────────────────────────────────────────────────────────
@@ -363,7 +377,7 @@ function giveUp(draft: Draft, ref: string, reason: Reason, facts: Facts): void {
   if (phase !== 'submitted' && phase !== 'awaiting_customer') return;
   const told = facts.abandon;
   if (told?.type === 'abandoned') draft.add('payment.failed', { paymentRef: ref, reason });
-  else if (told?.type === 'happened') settle(draft, ref, told.outcome, facts);
+  else if (told?.type === 'happened') ended(draft, ref, told.outcome, facts);
   else draft.add('payment.given_up', { paymentRef: ref, reason });
 }
 
@@ -396,11 +410,13 @@ function abandoned(draft: Draft, ref: string, facts: Facts): void {
   if (payment.phase !== 'abandoning' || told === undefined) return;
   if (told.type === 'abandoned') {
     draft.add('payment.failed', { paymentRef: ref, reason: payment.reason });
-  } else if (told.type === 'happened') {
-    const { outcome } = told;
-    if (outcome.type === 'approved') approve(draft, ref, outcome.reference, facts);
-    else draft.add('payment.failed', { paymentRef: ref, reason: outcome.reason });
-  }
+  } else if (told.type === 'happened') ended(draft, ref, told.outcome, facts);
+}
+
+/** It had come to its end before it was given up: nothing changes that any more. */
+function ended(draft: Draft, ref: string, outcome: Approved | Declined, facts: Facts): void {
+  if (outcome.type === 'approved') approve(draft, ref, outcome.reference, facts);
+  else draft.add('payment.failed', { paymentRef: ref, reason: outcome.reason });
 }
 
 function captureAnswered(draft: Draft, ref: string, outcome: Outcome | undefined): void {

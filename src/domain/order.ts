@@ -121,7 +121,13 @@ function moved(order: Order, payment: Payment, phase: Phase, event: PaymentEvent
   const facts = factsOf(payment);
   switch (event.type) {
     case 'payment.action_required':
-      return { ...facts, phase: 'awaiting_customer', nextAction: event.data.action, since: at };
+      return {
+        ...facts,
+        phase: 'awaiting_customer',
+        nextAction: event.data.action,
+        since: at,
+        doubted: payment.phase === 'unknown',
+      };
     case 'payment.unknown':
       return { ...facts, phase: 'unknown', since: at };
     case 'payment.given_up':
@@ -202,30 +208,36 @@ type RefundEvent = Extract<OrderEvent, { type: `refund.${string}` }>;
 
 function applyRefund(order: Order, event: RefundEvent): Order {
   const { refundRef: ref, paymentRef, amount } = event.data;
-  const payment = paymentIn(order, paymentRef, 'captured');
-  const put = (refund: Refund, change: Partial<PaymentIn<'captured'>>): Order => ({
+  const put = (refund: Refund, change: { reserved?: number; refunded?: number }): Order => ({
     ...order,
-    payments: { ...order.payments, [paymentRef]: { ...payment, ...change } },
+    payments: { ...order.payments, [paymentRef]: reserve(order, paymentRef, change) },
     refunds: { ...order.refunds, [ref]: refund },
   });
   if (event.type === 'refund.created') {
+    if (ref in order.refunds) throw new Error(`${ref} was created already`);
     const { id, key } = event.data;
-    return put(
-      { id, ref, paymentRef, amount, key, createdAt: event.at, status: 'pending' },
-      { amountReserved: payment.amountReserved + amount },
-    );
+    return put({ id, ref, paymentRef, amount, key, createdAt: event.at, status: 'pending' }, { reserved: amount });
   }
   const refund = refundOf(order, ref);
   if (refund.status !== 'pending') throw new Error(`${ref}: ${event.type} in status ${refund.status}`);
   return event.type === 'refund.processed'
     ? put(
         { ...refund, status: 'processed', processedAt: event.at, reference: event.data.reference },
-        { amountRefunded: payment.amountRefunded + amount },
+        { refunded: amount },
       )
-    : put(
-        { ...refund, status: 'failed', failedAt: event.at, reason: event.data.reason },
-        { amountReserved: payment.amountReserved - amount },
-      );
+    : put({ ...refund, status: 'failed', failedAt: event.at, reason: event.data.reason }, { reserved: -amount });
+}
+
+function reserve(order: Order, ref: string, { reserved = 0, refunded = 0 }): Payment {
+  const payment = paymentOf(order, ref);
+  // A second capture of this order, given back as a whole: only the first counts as the order's.
+  if (payment.phase === 'voiding') return payment;
+  const { amountReserved, amountRefunded } = paymentIn(order, ref, 'captured');
+  return {
+    ...paymentIn(order, ref, 'captured'),
+    amountReserved: amountReserved + reserved,
+    amountRefunded: amountRefunded + refunded,
+  };
 }
 
 export function paymentOf(order: Order, ref: string): Payment {
@@ -264,7 +276,7 @@ export function isPayable(order: Order): boolean {
 /** The money errands that are open: derived from the phases, so that none can be forgotten. */
 export function obligations(order: Order): Obligation[] {
   return [
-    ...Object.values(order.payments).flatMap(paymentObligation),
+    ...Object.values(order.payments).flatMap((payment) => paymentObligation(order, payment)),
     ...Object.values(order.refunds).flatMap((refund): Obligation[] =>
       refund.status === 'pending'
         ? [
@@ -281,7 +293,7 @@ export function obligations(order: Order): Obligation[] {
   ];
 }
 
-function paymentObligation(payment: Payment): Obligation[] {
+function paymentObligation(order: Order, payment: Payment): Obligation[] {
   const base = { paymentRef: payment.ref, ref: payment.ref };
   const authorizeKey = bankKey(payment.commandId, 'authorize');
   switch (payment.phase) {
@@ -294,10 +306,21 @@ function paymentObligation(payment: Payment): Obligation[] {
     case 'capturing':
       return [{ kind: 'capture', ...base, key: payment.capture.key, since: payment.since }];
     case 'voiding':
+      // Captured after all: its refund is owed instead.
+      if (hasRefund(order, payment)) return [];
       return [{ kind: 'void', ...base, key: payment.key, since: payment.since }];
     default:
       return [];
   }
+}
+
+export function hasRefund(order: Order, { ref }: Payment): boolean {
+  return Object.values(order.refunds).some(({ paymentRef }) => paymentRef === ref);
+}
+
+/** The payment that has paid this order, refunded or not; there is never a second one. */
+export function takenOf(order: Order): PaymentIn<'captured' | 'refunded'> | undefined {
+  return Object.values(order.payments).find((payment) => 'amountCaptured' in payment);
 }
 
 /** The key of one bank step: the same at every repeat, so the bank does it once. */

@@ -114,7 +114,13 @@ export interface Authorization {
 export type Payment = PaymentFacts &
   (
     | { readonly phase: 'submitted' }
-    | { readonly phase: 'awaiting_customer'; readonly nextAction: NextAction; readonly since: number }
+    | {
+        readonly phase: 'awaiting_customer';
+        readonly nextAction: NextAction;
+        readonly since: number;
+        /** Its outcome was unknown once: a "declined" is not its end, only a confirmed abandon is. */
+        readonly doubted: boolean;
+      }
     | { readonly phase: 'unknown'; readonly since: number }
     | { readonly phase: 'abandoning'; readonly since: number; readonly reason: Reason }
     | {

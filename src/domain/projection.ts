@@ -9,6 +9,7 @@ import {
   obligations,
   paymentOf,
   refundOf,
+  takenOf,
   type Order,
 } from './order.ts';
 import { paymentStatus, type Method, type Payment } from './payment.ts';
@@ -145,7 +146,7 @@ export function project(before: Order, events: readonly OrderEvent[]): Changes {
 }
 
 export function orderRow(order: Order): OrderRow {
-  const taken = Object.values(order.payments).find((payment) => 'amountCaptured' in payment);
+  const taken = takenOf(order);
   return {
     order_ref: order.ref,
     id: order.id,
@@ -286,7 +287,9 @@ function ledgerRows(after: Order, event: OrderEvent): LedgerRow[] {
   };
   if (event.type === 'payment.captured') return pair('bank', 'merchant', event.data.amount);
   if (event.type === 'refund.processed') return pair('merchant', 'bank', event.data.amount);
-  return [];
+  // A second capture of the order is no capture of its payment, but the bank did take the money.
+  const extra = event.type === 'refund.created' && paymentOf(after, event.data.paymentRef).phase === 'voiding';
+  return extra ? pair('bank', 'merchant', event.data.amount) : [];
 }
 
 /** The public words for why a payment failed. */

@@ -99,7 +99,8 @@ function cannot(verb: string, phase: Phase): string {
   return `Cannot ${verb} payment in status '${name}'`;
 }
 
-function isHeld(phase: Phase): boolean {
+/** The bank holds money that can still be released. */
+export function isHeld(phase: Phase): boolean {
   return phase === 'authorized' || phase === 'in_review' || phase === 'capturing';
 }
 

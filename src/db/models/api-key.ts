@@ -11,7 +11,7 @@ export class ApiKeyModel extends Model {
   declare label: string;
   declare scopes: ('read' | 'write' | 'refund')[];
   declare isActive: boolean;
-  declare expiresAt: Date | null;
-  declare lastUsedAt: Date | null;
-  declare createdAt: Date;
+  declare expiresAt: string | null;
+  declare lastUsedAt: string | null;
+  declare createdAt: string;
 }

@@ -12,7 +12,7 @@ export class MerchantModel extends Model {
   declare qrToken: string;
   declare isActive: boolean;
   declare isVerified: boolean;
-  declare createdAt: Date;
+  declare createdAt: string;
 
   // Of the primary webhook endpoint, where a query joins it.
   declare endpointId?: string;

@@ -10,5 +10,5 @@ export class UserModel extends Model {
   declare passwordHash: string;
   declare role: 'user' | 'merchant' | 'admin';
   declare tokenVersion: number;
-  declare createdAt: Date;
+  declare createdAt: string;
 }

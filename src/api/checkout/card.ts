@@ -1,0 +1,76 @@
+import { createHmac } from 'node:crypto';
+import validator from 'card-validator';
+import type { CardData } from '../deps.ts';
+import { deriveKey } from '../derive-key.ts';
+import { InvalidRequest, type Detail } from '../middleware/invalid-request.ts';
+
+/** What the payer typed; in memory only, on its way to the bank's vault. */
+export interface TypedCard {
+  readonly card_number?: string | undefined;
+  readonly card_expiry?: string | undefined;
+  readonly card_cvv?: string | undefined;
+  readonly card_name?: string | undefined;
+}
+
+const { creditCardType } = validator;
+// The package does not know RuPay and takes its numbers for Maestro, Discover or nothing.
+creditCardType.addCard({
+  niceType: 'RuPay',
+  type: 'rupay',
+  patterns: [60, [6521, 6522], 81, 82, 508],
+  gaps: [4, 8, 12],
+  lengths: [16],
+  code: { name: 'CVV', size: 3 },
+});
+creditCardType.changeOrder('rupay', 0);
+
+/** Refused with the field's name, never with its value. */
+export function checkCard(typed: TypedCard): CardData {
+  const number = (typed.card_number ?? '').replace(/[ -]/g, '');
+  const { isValid, card } = validator.number(number, { luhnValidateUnionPay: true });
+  const expiry = validator.expirationDate(typed.card_expiry ?? '');
+  const cvv = typed.card_cvv ?? '';
+  const wrong: Detail[] = [];
+  if (!/^\d+$/.test(number) || !isValid) wrong.push(fault('card_number', 'Not a valid card number'));
+  if (!expiry.isValid) wrong.push(fault('card_expiry', 'Not a valid expiry date in the future (MM/YY)'));
+  if (!validator.cvv(cvv, card?.code.size ?? [3, 4]).isValid) {
+    wrong.push(fault('card_cvv', 'Not a valid security code for this card'));
+  }
+  if (wrong.length > 0) throw new InvalidRequest(wrong);
+  const year = Number(expiry.year);
+  return {
+    number,
+    expiryMonth: Number(expiry.month),
+    expiryYear: year < 100 ? 2000 + year : year,
+    cvv,
+    name: typed.card_name?.trim() || null,
+  };
+}
+
+function fault(field: string, msg: string): Detail {
+  return { loc: ['body', field], msg, type: 'value_error' };
+}
+
+const CARD_NUMBER = /\d(?:[ -]?\d){12,18}/g;
+
+/** Whether somebody typed a card number where it would be kept in clear. */
+export function holdsCardNumber(text: string): boolean {
+  const candidates = text.match(CARD_NUMBER) ?? [];
+  return candidates.some((digits) => passesLuhn(digits.replace(/\D/g, '')));
+}
+
+function passesLuhn(digits: string): boolean {
+  let sum = 0;
+  for (let index = 0; index < digits.length; index += 1) {
+    const digit = Number(digits[digits.length - 1 - index]);
+    const doubled = index % 2 === 0 ? digit : digit * 2;
+    sum += doubled > 9 ? doubled - 9 : doubled;
+  }
+  return sum % 10 === 0;
+}
+
+/** Tells the same card again without telling which card it is. */
+export function createCardFingerprint(secretKey: string): (number: string) => string {
+  const key = deriveKey(secretKey, 'card-fingerprint');
+  return (number) => createHmac('sha256', key).update(number).digest('hex');
+}

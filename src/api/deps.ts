@@ -1,0 +1,54 @@
+import type { Knex } from 'knex';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { OrderEngine } from '../temporal/orders.ts';
+import type { ApiKeys } from './middleware/key-cache.ts';
+
+/** What the payer typed; in memory only. */
+export interface CardData {
+  readonly number: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
+  readonly cvv: string;
+  readonly name: string | null;
+}
+
+/** What may be kept of it. */
+export interface CardToken {
+  readonly token: string;
+  readonly last4: string;
+  readonly network: string;
+}
+
+/** All that the API is given, as plain values and functions; `src/composition.ts` builds it. */
+export interface ApiDeps {
+  /** For named plain SQL. */
+  readonly pool: pg.Pool;
+  /** For Objection and transactions of several statements. */
+  readonly knex: Knex;
+  readonly log: Logger;
+  readonly apiKeys: ApiKeys;
+  readonly engine: OrderEngine;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  readonly config: {
+    readonly development: boolean;
+    readonly apiUrl: string;
+    readonly secretKey: string;
+    readonly accessTokenMinutes: number;
+    /** How long an authorization may stay uncaptured. */
+    readonly captureWindowMs: number;
+  };
+  /** The only way of a card out of this process: into the bank's vault. Rejects with `bank_unavailable`. */
+  readonly tokenizeCard: (card: CardData) => Promise<CardToken>;
+  /** A callback of the bank, or null where its signature is wrong. */
+  readonly parseCallback: (
+    rawBody: string,
+    headers: Readonly<Record<string, string | undefined>>,
+  ) => { readonly eventId: string; readonly key: string } | null;
+  readonly webhookSecretOf: (endpoint: { readonly id: string; readonly secretVersion: number }) => string;
+  /** Rejects with `invalid_webhook_url`, naming the field, if we would not post there. */
+  readonly checkWebhookTarget: (url: string, field: string) => Promise<void>;
+  /** What GET /ready asks, by name; false or a rejection means not ready. */
+  readonly readiness: Readonly<Record<string, () => Promise<boolean>>>;
+}

@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import type { ApiKey } from '../../db/api-keys.ts';
+import type { Merchant } from '../../db/merchants.ts';
+import type { apiKey, merchant, newApiKey } from './schema.ts';
+
+export function presentMerchant(row: Merchant): z.input<typeof merchant> {
+  return {
+    id: row.id,
+    user_id: row.userId,
+    business_name: row.businessName,
+    business_email: row.businessEmail,
+    website: row.website,
+    webhook_url: row.endpoint.url,
+    qr_token: row.qrToken,
+    is_active: row.isActive,
+    is_verified: row.isVerified,
+    created_at: row.createdAt,
+  };
+}
+
+export function presentApiKey(row: ApiKey): z.input<typeof apiKey> {
+  return {
+    id: row.id,
+    key_id: row.keyId,
+    label: row.label,
+    scopes: [...row.scopes],
+    is_active: row.isActive,
+    expires_at: row.expiresAt,
+    last_used_at: row.lastUsedAt,
+    created_at: row.createdAt,
+  };
+}
+
+/** The secret is null in everything that is kept. */
+export function presentNewApiKey(row: ApiKey, secret: string | null): z.input<typeof newApiKey> {
+  return { ...presentApiKey(row), key_secret: secret };
+}

@@ -1,0 +1,73 @@
+import { createMerchant, updateMerchant } from '../../db/merchants.ts';
+import type { ApiDeps } from '../deps.ts';
+import { route, type Route } from '../middleware/guard.ts';
+import { json } from '../middleware/responses.ts';
+import { presentMerchant } from './present.ts';
+import { merchant, merchantBody, merchantPatch, newMerchant } from './schema.ts';
+
+type Deps = Pick<ApiDeps, 'knex' | 'webhookSecretOf' | 'checkWebhookTarget'>;
+
+const TAGS = ['Merchants'];
+
+export function merchantRoutes(deps: Deps): Route[] {
+  return [create(deps), show(), change(deps)];
+}
+
+function create({ knex, webhookSecretOf, checkWebhookTarget }: Deps): Route {
+  return route({
+    method: 'post',
+    path: '/merchants/',
+    summary: 'Create the merchant profile',
+    description: 'One profile per account. Works with and without the slash at the end.',
+    tags: TAGS,
+    auth: 'business',
+    body: merchantBody,
+    responses: { 201: json('The merchant, with the secret of its webhooks', newMerchant) },
+    reasons: ['merchant_exists', 'business_email_taken', 'invalid_webhook_url'],
+    handler: async ({ caller, body }) => {
+      const webhookUrl = body.webhook_url ?? null;
+      if (webhookUrl !== null) await checkWebhookTarget(webhookUrl, 'webhook_url');
+      const created = await createMerchant(knex, {
+        userId: caller.id,
+        businessName: body.business_name,
+        businessEmail: body.business_email,
+        website: body.website ?? null,
+        webhookUrl,
+      });
+      const secret = webhookSecretOf(created.endpoint);
+      return { status: 201, body: { ...presentMerchant(created), webhook_secret: secret } };
+    },
+  });
+}
+
+function show(): Route {
+  return route({
+    method: 'get',
+    path: '/merchants/me',
+    summary: 'Show the own merchant profile',
+    tags: TAGS,
+    auth: 'merchant',
+    responses: { 200: json('The merchant', merchant) },
+    handler: async ({ caller }) => ({ status: 200, body: presentMerchant(caller.merchant) }),
+  });
+}
+
+function change({ knex, checkWebhookTarget }: Deps): Route {
+  return route({
+    method: 'patch',
+    path: '/merchants/me',
+    summary: 'Change the own merchant profile',
+    description: 'An empty `webhook_url` or `website` takes the address away.',
+    tags: TAGS,
+    auth: 'merchant',
+    body: merchantPatch,
+    responses: { 200: json('The merchant', merchant) },
+    reasons: ['invalid_webhook_url'],
+    handler: async ({ caller, body }) => {
+      const { business_name: businessName, website, webhook_url: webhookUrl } = body;
+      if (typeof webhookUrl === 'string') await checkWebhookTarget(webhookUrl, 'webhook_url');
+      const changed = await updateMerchant(knex, caller.merchant.id, { businessName, website, webhookUrl });
+      return { status: 200, body: presentMerchant(changed) };
+    },
+  });
+}

@@ -1,0 +1,20 @@
+import { PayflowError } from '../../domain/errors.ts';
+
+const DEPTH_MAX = 8;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Refuses what Postgres cannot store and what would make us recurse, in names as well as in values. */
+export function refuseHostileText(value: unknown, depth = 0): void {
+  if (typeof value === 'string') return refuseText(value);
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === DEPTH_MAX) throw new PayflowError('too_deep');
+  for (const [name, item] of Object.entries(value)) {
+    refuseText(name);
+    refuseHostileText(item, depth + 1);
+  }
+}
+
+function refuseText(text: string): void {
+  if (text.includes('\u0000')) throw new PayflowError('nul_character');
+  if (LONE_SURROGATE.test(text)) throw new PayflowError('lone_surrogate');
+}

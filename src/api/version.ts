@@ -1,0 +1,2 @@
+export const SERVICE = 'PayFlow Gateway';
+export const VERSION = '3.0.0';

@@ -1,0 +1,183 @@
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
+import type Koa from 'koa';
+import type { Knex } from 'knex';
+import type pg from 'pg';
+import { pino, type Logger } from 'pino';
+import { createOrderActivities } from '../activities/index.ts';
+import { createWebhookActivities } from '../activities/webhooks.ts';
+import { createApi } from './api/app.ts';
+import type { ApiState } from './api/context.ts';
+import { createApiKeys } from './api/middleware/key-cache.ts';
+import type { Config } from './config.ts';
+import { createSimulatorConnector } from './connectors/simulator/connector.ts';
+import { pendingMigrations } from './db/migrate.ts';
+import { createKnex, createPool } from './db/pool.ts';
+import { createTemporalClient } from './temporal/client.ts';
+import { createOrderEngine } from './temporal/orders.ts';
+import { engineReady, workerPolls } from './temporal/readiness.ts';
+import { runSweep } from './temporal/sweep.ts';
+import { createRetryStarter, ensureDispatcher, WEBHOOK_QUEUE } from './temporal/webhooks.ts';
+import { createPoster } from './webhooks/post.ts';
+import { webhookSecret } from './webhooks/sign.ts';
+import { checkTarget } from './webhooks/target.ts';
+
+/** The only place where the parts are put together: one function per process, no container. */
+
+const ORDER_QUEUE = 'payflow';
+const TOKENIZE_MS = 5_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+export function createLogger({ logLevel }: Config, name: string): Logger {
+  return pino({ name, level: logLevel });
+}
+
+export interface ApiProcess {
+  readonly app: Koa<ApiState>;
+  close(): Promise<void>;
+}
+
+export async function composeApi(config: Config, log: Logger): Promise<ApiProcess> {
+  await refusePending(config);
+  const database = { url: config.databaseUrl, applicationName: 'payflow-api' };
+  const pool = createPool({ ...database, max: config.databasePool });
+  const knex = createKnex({ ...database, max: Math.ceil(config.databasePool / 4) });
+  const client = createTemporalClient(config);
+  const connector = createSimulatorConnector(config.bank);
+  const apiKeys = createApiKeys({ pool, secretKey: config.secretKey, clock: Date.now });
+  const app = createApi({
+    pool,
+    knex,
+    log,
+    apiKeys,
+    engine: createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE }),
+    clock: Date.now,
+    config: { ...config, captureWindowMs: config.captureDays * DAY_MS },
+    tokenizeCard: (card) => connector.tokenizeCard(card, { timeoutMs: TOKENIZE_MS }),
+    parseCallback: (rawBody, headers) => connector.parseCallback(rawBody, headers),
+    webhookSecretOf: ({ id, secretVersion }) => webhookSecret(config.webhookSigningSecret, id, secretVersion),
+    checkWebhookTarget: (url, field) => checkTarget(url, { allowPrivate: config.development, field }),
+    readiness: readinessOf({ config, pool, client }),
+  });
+  await apiKeys.ready();
+  return {
+    app,
+    async close() {
+      await apiKeys.close();
+      await Promise.all([connector.close(), client.connection.close(), pool.end(), knex.destroy()]);
+    },
+  };
+}
+
+/** A process of this build over a database of another would misread money. */
+async function refusePending({ databaseUrl }: Config): Promise<void> {
+  const pending = await pendingMigrations(databaseUrl);
+  if (pending.length > 0) {
+    throw new Error(`the database lacks ${pending.join(', ')}: run "payflow migrate" first`);
+  }
+}
+
+function readinessOf({ config, pool, client }: { config: Config; pool: pg.Pool; client: Client }) {
+  return {
+    postgres: async () => (await pool.query('select 1')).rowCount === 1,
+    migrations: async () => (await pendingMigrations(config.databaseUrl)).length === 0,
+    engine: () => engineReady(client),
+    worker: () => workerPolls(client, ORDER_QUEUE),
+  };
+}
+
+export interface WorkerProcess {
+  /** Until `stop`; rejects when a worker fails. */
+  run(): Promise<void>;
+  stop(): void;
+  close(): Promise<void>;
+}
+
+/** Half of these may be held by bank calls that run inside workflow tasks. */
+const WORKFLOW_TASKS_MAX = 40;
+const POLLERS = { type: 'autoscaling', minimum: 1, initial: 4, maximum: 20 } as const;
+
+export async function composeWorker(config: Config, log: Logger): Promise<WorkerProcess> {
+  await refusePending(config);
+  const pool = createPool({
+    url: config.databaseUrl,
+    max: config.databasePool,
+    applicationName: 'payflow-worker',
+  });
+  const client = createTemporalClient(config);
+  const connector = createSimulatorConnector(config.bank);
+  const poster = createPoster({ allowPrivate: config.development });
+  const connection = await connectWorker(config);
+  const stopping = new AbortController();
+  const workers = await createWorkers({ connection, namespace: config.temporal.namespace }, [
+    {
+      taskQueue: ORDER_QUEUE,
+      activities: createOrderActivities({
+        pool,
+        connector,
+        fastLaneMax: WORKFLOW_TASKS_MAX / 2,
+        returnBase: config.apiUrl,
+      }),
+    },
+    {
+      taskQueue: WEBHOOK_QUEUE,
+      activities: createWebhookActivities({
+        pool,
+        poster,
+        signingSecret: config.webhookSigningSecret,
+        stopping: stopping.signal,
+        startRetry: createRetryStarter(client),
+      }),
+    },
+  ]);
+  const sweep = {
+    pool,
+    logger: log,
+    engine: createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE }),
+    ensureDispatcher: () => ensureDispatcher(client),
+  };
+  return {
+    async run() {
+      await Promise.all([...workers.map((worker) => worker.run()), runSweep(sweep, stopping.signal)]);
+    },
+    stop() {
+      if (stopping.signal.aborted) return;
+      stopping.abort();
+      for (const worker of workers) worker.shutdown();
+    },
+    async close() {
+      await Promise.all([connection.close(), connector.close(), poster.close(), client.connection.close(), pool.end()]);
+    },
+  };
+}
+
+function connectWorker({ temporal }: Config): Promise<NativeConnection> {
+  return NativeConnection.connect({
+    address: temporal.address,
+    tls: temporal.tls,
+    // Compressing what goes to the same machine or rack is pure loss.
+    grpcCompression: { codec: 'none' },
+    ...(temporal.apiKey === undefined ? {} : { apiKey: temporal.apiKey }),
+  });
+}
+
+function createWorkers(
+  shared: Pick<WorkerOptions, 'connection' | 'namespace'>,
+  queues: readonly Pick<WorkerOptions, 'taskQueue' | 'activities'>[],
+): Promise<Worker[]> {
+  return Promise.all(
+    queues.map((queue) =>
+      Worker.create({
+        ...shared,
+        ...queue,
+        workflowBundle: { codePath: new URL('../workflow-bundle.js', import.meta.url).pathname },
+        maxCachedWorkflows: 300,
+        maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,
+        workflowTaskPollerBehavior: POLLERS,
+        activityTaskPollerBehavior: POLLERS,
+        stickyQueueScheduleToStartTimeout: '2 s',
+        shutdownGraceTime: '5 s',
+      }),
+    ),
+  );
+}
