@@ -51,13 +51,7 @@ export async function makeAttempt(
 
 /** The same bytes at every try. */
 function bodyOf({ eventId, event }: DueDelivery): string {
-  return eventBody({
-    id: eventId,
-    type: event.type,
-    at: event.at,
-    sequence: event.sequence,
-    payload: event.payload,
-  });
+  return eventBody({ id: eventId, ...event });
 }
 
 function headersOf(

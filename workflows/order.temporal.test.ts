@@ -219,7 +219,7 @@ describe('manual capture', () => {
     const order = await lab.createOrder(manual);
     const reply = await lab.pay(order);
     expect(reply).toMatchObject({ payment: { phase: 'authorized' } });
-    const paymentRef = await paymentRefOf(order);
+    const paymentRef = await lab.paymentRef(order);
     expect(await lab.command(order, { kind: 'capture', paymentRef, amount: 20_000 })).toMatchObject({
       payment: { phase: 'captured', amount: 49_900, amount_captured: 20_000 },
       order: { status: 'paid', amount_paid: 20_000 },
@@ -245,7 +245,7 @@ describe('manual capture', () => {
     const order = await lab.createOrder(manual);
     await lab.pay(order);
     await lab.bank.faults({ drop_next: 1, operations: ['void'] });
-    const voided = await lab.command(order, { kind: 'void', paymentRef: await paymentRefOf(order), amount: null });
+    const voided = await lab.command(order, { kind: 'void', paymentRef: await lab.paymentRef(order), amount: null });
     expect(voided).toMatchObject({ payment: { phase: 'voiding' } });
     await lab.reaches(order, 'voided');
     expect(await moves(order)).toEqual(['authorize', 'void']);
@@ -255,7 +255,7 @@ describe('manual capture', () => {
     const order = await lab.createOrder();
     await lab.bank.faults({ drop_rate: 1, operations: ['capture'] });
     await lab.pay(order);
-    const reply = await lab.command(order, { kind: 'void', paymentRef: await paymentRefOf(order), amount: null });
+    const reply = await lab.command(order, { kind: 'void', paymentRef: await lab.paymentRef(order), amount: null });
     expect(reply).toMatchObject({ payment: { phase: 'captured' } });
     await lab.reaches(order, 'refunded');
     await lab.closed(order);
@@ -263,20 +263,12 @@ describe('manual capture', () => {
   });
 });
 
-async function paymentRefOf({ orderRef }: { orderRef: string }): Promise<string> {
-  const { rows } = await lab.pool.query<{ payment_ref: string }>(
-    'select payment_ref from payments where order_ref = $1 order by created_at desc limit 1',
-    [orderRef],
-  );
-  return rows[0]?.payment_ref ?? '';
-}
-
 describe('refunding', () => {
   test('in parts, each in a short run of its own; more than remains → refused', async () => {
     const order = await lab.createOrder();
     await lab.pay(order);
     await lab.closed(order);
-    const paymentRef = await paymentRefOf(order);
+    const paymentRef = await lab.paymentRef(order);
     expect(await lab.command(order, newRefund(paymentRef, 10_000))).toMatchObject({
       refund: { status: 'processed', amount: 10_000 },
       payment: { phase: 'captured', amount_refunded: 10_000 },
@@ -292,7 +284,7 @@ describe('refunding', () => {
   test('pending at the bank until it is told → processed; a refusal → failed and refundable again', async () => {
     const order = await lab.createOrder();
     await lab.pay(order);
-    const paymentRef = await paymentRefOf(order);
+    const paymentRef = await lab.paymentRef(order);
     const pending = newRefund(paymentRef, 1_013);
     const command = await lab.accept(order, pending);
     expect(await lab.engine.drive(order, command)).toMatchObject({ refund: { status: 'pending' } });
@@ -327,7 +319,7 @@ describe('humans', () => {
     const order = await lab.createOrder(HIGH);
     expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'in_review', flags: ['high_value'] } });
     await until('Attention is shown', async () => (await attentionOf(order)) === 'awaiting_review');
-    const paymentRef = await paymentRefOf(order);
+    const paymentRef = await lab.paymentRef(order);
     const decision = { kind: 'decide_review', args: { paymentRef, approve: true, by: 'admin' } } as const;
     expect(await lab.command(order, decision)).toMatchObject({ payment: { phase: 'captured' } });
     await lab.closed(order);
@@ -338,7 +330,7 @@ describe('humans', () => {
     await setRule('review');
     const order = await lab.createOrder(HIGH);
     await lab.pay(order);
-    const args = { paymentRef: await paymentRefOf(order), approve: false, by: 'admin' };
+    const args = { paymentRef: await lab.paymentRef(order), approve: false, by: 'admin' };
     expect(await lab.command(order, { kind: 'decide_review', args })).toMatchObject({
       payment: { phase: 'voided', error_reason: 'review_rejected' },
     });
@@ -358,7 +350,7 @@ describe('humans', () => {
     await lab.bank.faults({ down: true });
     expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'unknown' } });
     const args = {
-      paymentRef: await paymentRefOf(order),
+      paymentRef: await lab.paymentRef(order),
       action: 'confirm_failed' as const,
       reference: null,
       until: null,

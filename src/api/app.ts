@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { apiKeyRoutes } from './api-keys/routes.ts';
 import { authRoutes } from './auth/routes.ts';
 import type { ApiState } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -7,7 +8,6 @@ import { callbackRoutes } from './callbacks/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import { docsRouter } from './docs/routes.ts';
 import { healthRoutes } from './health/routes.ts';
-import { keyRoutes } from './merchants/key-routes.ts';
 import { merchantRoutes } from './merchants/routes.ts';
 import { createAuthenticators } from './middleware/auth.ts';
 import { errors } from './middleware/errors.ts';
@@ -59,7 +59,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
   return [
     authRoutes(deps, tokens),
     merchantRoutes(deps),
-    keyRoutes(deps),
+    apiKeyRoutes(deps),
     orderRoutes(deps),
     paymentRoutes(deps),
     refundRoutes(deps),
@@ -70,7 +70,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
   ];
 }
 
-function createGate({ knex, apiKeys, config }: ApiDeps, tokens: Tokens): Gate {
+export function createGate({ knex, apiKeys, config }: ApiDeps, tokens: Tokens): Gate {
   return {
     authenticate: createAuthenticators({ knex, tokens, apiKeys }),
     requestHash: createRequestHash(config.secretKey),

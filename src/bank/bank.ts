@@ -43,7 +43,8 @@ export async function startBank(settings: BankSettings): Promise<Bank> {
     throw error;
   }
   const { port } = server.address() as AddressInfo;
-  const deps = createDeps(settings, { pool, port, closing: closing.signal });
+  const faults = createFaults(closing.signal);
+  const deps = createDeps(settings, { pool, port, faults });
   const answer = createBankApp(deps, logger).callback();
   server.on('request', (request, response) => void answer(request, response));
   const stopWork = startWork(deps, settings.callback, onError);
@@ -57,11 +58,10 @@ export async function startBank(settings: BankSettings): Promise<Bank> {
 
 function createDeps(
   settings: BankSettings,
-  { port, ...parts }: Pick<BankDeps, 'pool' | 'closing'> & { port: number },
+  { pool, port, faults }: Pick<BankDeps, 'pool' | 'faults'> & { port: number },
 ): BankDeps {
-  const faults = createFaults(parts.closing);
   return {
-    ...parts,
+    pool,
     faults,
     apiKey: settings.apiKey,
     publicUrl: settings.publicUrl ?? `http://localhost:${port}`,

@@ -48,6 +48,25 @@ test('reads the journal after an id and with a limit → exactly what follows', 
   expect((await bank.call('/journal?limit=1001')).status).toBe(422);
 });
 
+test('reads the journal while a row is on its way → waits for it, never shows what comes after it first', async () => {
+  await bank.authorize();
+  const writer = new pg.Client({ connectionString: database.url });
+  await writer.connect();
+  await writer.query('begin');
+  await writer.query(`insert into journal (kind, key, amount) values ('authorize', 'slow', 1)`);
+  await bank.authorize();
+  let answered = false;
+  const reading = bank.journal().then((rows) => {
+    answered = true;
+    return rows.map(({ id }) => id);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(answered).toBe(false);
+  await writer.query('commit');
+  expect(await reading).toEqual([1, 2, 3]);
+  await writer.end();
+});
+
 test('reads the journal while it is being written → in pieces it has no gap', async () => {
   const writing = Promise.all(
     Array.from({ length: 10 }, async () => {

@@ -11,6 +11,4 @@ export interface BankDeps {
   readonly timing: Timing;
   /** Whether what ends now is put into the queue of callbacks. */
   wantsCallbacks(): boolean;
-  /** Aborted when the bank closes: nobody stays on the line then. */
-  readonly closing: AbortSignal;
 }

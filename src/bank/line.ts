@@ -6,22 +6,17 @@ export function dropLine(ctx: Context): void {
   ctx.req.socket.destroy();
 }
 
-/** Says nothing for so long, or until the caller hangs up or the bank closes. */
-export function staySilent(
-  ctx: Context,
-  { ms, closing }: { ms: number; closing: AbortSignal },
-): Promise<void> {
+/** Says nothing for so long, or until the line is gone: the caller hangs up, or the bank closes. */
+export function staySilent(ctx: Context, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       ctx.res.off('close', end);
-      closing.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
     ctx.res.once('close', end);
-    closing.addEventListener('abort', end);
-    // Whoever hung up or closed before we listened.
-    if (closing.aborted || ctx.res.closed || ctx.res.destroyed) end();
+    // Whoever hung up before we listened.
+    if (ctx.res.closed || ctx.res.destroyed) end();
   });
 }

@@ -46,9 +46,9 @@ function addMoney(router: Router, deps: BankDeps): void {
   });
   router.post('/authorizations', faults.around('authorize'), async (ctx) => {
     const { operation, answer } = await authorize(deps, authorizeRequest.parse(ctx.request.body));
-    if (answer === 'late') await staySilent(ctx, { ms: deps.timing.slowAnswerMs, closing: deps.closing });
+    if (answer === 'late') await staySilent(ctx, deps.timing.slowAnswerMs);
     if (answer === 'never') {
-      await staySilent(ctx, { ms: deps.timing.silenceMs, closing: deps.closing });
+      await staySilent(ctx, deps.timing.silenceMs);
       return dropLine(ctx);
     }
     answerWith(ctx, operation, deps);

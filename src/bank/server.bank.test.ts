@@ -92,17 +92,6 @@ test('killed with SIGKILL right after the effect → the next process gives the 
   await once(second.child, 'exit');
 });
 
-test('two processes start at once on an empty database → both run', async () => {
-  const empty = await createEmptyDatabase();
-  const banks = await Promise.all([0, 1].map(() => start({ BANK_DATABASE_URL: empty.url })));
-  for (const { child, line } of banks) {
-    expect(line).toMatch(LISTENING);
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
-  await empty.drop();
-});
-
 test('settings that cannot be used → told on stderr, exit 1', async () => {
   const { child, line } = await start({ BANK_PORT: 'x', BANK_API_KEY: '' });
   expect(line).toContain('BANK_PORT');

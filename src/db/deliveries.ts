@@ -37,6 +37,7 @@ export interface DueDelivery {
   readonly waitMs: number;
   readonly event: {
     readonly type: PublicEventType;
+    /** ISO 8601 with milliseconds. */
     readonly at: string;
     readonly sequence: number;
     readonly payload: EventPayload;

@@ -85,7 +85,7 @@ with result as (
 select id from changed
 `;
 
-/** One row of a merchant's webhook log, with the names of the API. */
+/** One row of a merchant's webhook log, with the names of the API. Times are ISO 8601. */
 export interface AttemptRow {
   readonly id: string;
   readonly delivery_id: string;

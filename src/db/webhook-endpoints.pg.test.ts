@@ -41,7 +41,7 @@ test('a new endpoint is active, has its first secret, and is its merchant’s al
     disabledReason: null,
     secretVersion: 1,
     overlapUntil: null,
-    createdAt: expect.any(Date),
+    createdAt: expect.any(String),
   });
   const { id } = endpoint;
   await expect(findEndpoint(pool, { merchantId, id })).resolves.toEqual(endpoint);

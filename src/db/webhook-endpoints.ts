@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { PublicEventType } from '../domain/events.ts';
 import { newId } from './refs.ts';
 
+/** Times are ISO 8601. */
 export interface WebhookEndpoint {
   readonly id: string;
   readonly isPrimary: boolean;

@@ -239,14 +239,13 @@ function voidPayment(draft: Draft, command: VoidCommand, facts: Facts): Reply {
 /** The answer to a void that is owed. Anything but a clear answer leaves it owed. */
 function voided(draft: Draft, ref: string, facts: Facts): void {
   const payment = draft.payment(ref);
-  if (payment.phase !== 'voiding' || facts.void === undefined) return;
+  if (payment.phase !== 'voiding' || facts.void === undefined || hasRefund(draft.order, payment)) return;
   if (facts.void.type === 'approved') {
     draft.add('payment.voided', { paymentRef: ref, reason: payment.reason });
   } else if (facts.void.type === 'already_captured') {
     // A capture whose answer was lost came first: the money is ours, so it is given back.
     // If the order has been paid by another payment, this one was never its capture.
     const { amount } = facts.void;
-    if (hasRefund(draft.order, payment)) return;
     if (takenOf(draft.order) === undefined) take(draft, ref, amount, payment.authorization.reference);
     draft.add('refund.created', {
       paymentRef: ref,

@@ -23,6 +23,8 @@ export interface Overrides extends Partial<ApiDeps> {
   readonly database?: TestDatabase;
   readonly compare?: BcryptCompare;
   readonly connectionsMax?: number;
+  /** Any free one, unless somebody has to know it before. */
+  readonly port?: number;
 }
 
 export interface CallOptions {
@@ -41,7 +43,7 @@ export interface Answered {
 }
 
 /** JSON as tests read it: any property may be asked for, and may be missing. */
-export type Json = { readonly [name: string]: Json } & readonly Json[] & string & number & boolean & null;
+export type Json = { readonly [name: string]: Json } & readonly Json[];
 
 export interface TestApi {
   readonly url: string;
@@ -64,7 +66,7 @@ export async function startApi(overrides: Overrides = {}): Promise<TestApi> {
   const deps = createDeps(database, overrides);
   await deps.apiKeys.ready();
   const server = createServer(createApi(deps).callback());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(overrides.port ?? 0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const agent = new Agent();
   const check = createContractCheck(await fetchDocument(url));
@@ -83,7 +85,7 @@ export async function startApi(overrides: Overrides = {}): Promise<TestApi> {
   };
 }
 
-function createDeps(database: TestDatabase, { compare, connectionsMax, ...overrides }: Overrides): ApiDeps {
+function createDeps(database: TestDatabase, { compare, connectionsMax, port: _port, ...overrides }: Overrides): ApiDeps {
   const options = { url: database.url, max: connectionsMax ?? CONNECTIONS_MAX, applicationName: 'payflow-test' };
   const pool = overrides.pool ?? createPool(options);
   const clock = overrides.clock ?? Date.now;

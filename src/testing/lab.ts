@@ -19,7 +19,7 @@ import { createPool } from '../db/pool.ts';
 import type { Command, Reply } from '../domain/commands.ts';
 import type { EventData } from '../domain/events.ts';
 import { createOrderEngine, type OrderEngine } from '../temporal/orders.ts';
-import { createDatabase, createEmptyDatabase } from './database.ts';
+import { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts';
 import { asked, createMerchant, insertTestOrder, payRequest } from './factories.ts';
 import { connectClient, connectWorker, uniqueQueue, workflowBundle } from './temporal.ts';
 
@@ -30,6 +30,8 @@ const PATIENCE_MS = 20_000;
 
 /** The engine's parts together, each of them real: tables, Temporal, a bank, a worker, no HTTP in front. */
 export interface Lab {
+  readonly database: TestDatabase;
+  readonly connector: Connector;
   readonly pool: pg.Pool;
   readonly client: Client;
   readonly engine: OrderEngine;
@@ -48,6 +50,8 @@ export interface Lab {
   closed(order: OrderLabel): Promise<void>;
   /** Waits until the newest payment of the order is in this phase. */
   reaches(order: OrderLabel, phase: string): Promise<void>;
+  /** Of the newest payment. */
+  paymentRef(order: OrderLabel): Promise<string>;
   /** The types of the order's events, in order. */
   events(order: OrderLabel): Promise<string[]>;
   /** Until `startWorker` nobody takes this lab's tasks. */
@@ -70,6 +74,10 @@ interface LabOptions {
   /** Stands between the worker and the bank, to hold a call back at a chosen moment. */
   readonly around?: (connector: Connector) => Connector;
   readonly fastLaneMax?: number;
+  /** Where the bank tells what happened by itself; else it keeps silent and has to be asked. */
+  readonly callback?: { readonly url: string; readonly secret: string };
+  /** `{returnBase}/pay/{order_ref}` is where the bank sends the payer back to. */
+  readonly returnBase?: string;
 }
 
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
@@ -80,9 +88,10 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     port: 0,
     apiKey: API_KEY,
     publicUrl: null,
-    callback: null,
+    callback: options.callback ?? null,
   });
-  const simulator = createSimulatorConnector({ url: bank.url, apiKey: API_KEY, callbackSecret: 'none' });
+  const callbackSecret = options.callback?.secret ?? 'none';
+  const simulator = createSimulatorConnector({ url: bank.url, apiKey: API_KEY, callbackSecret });
   const connector = options.around?.(simulator) ?? simulator;
   const pool = createPool({ url: database.url, max: 20, applicationName: 'lab' });
   const client = await connectClient();
@@ -90,11 +99,13 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const taskQueue = uniqueQueue();
   const engine = createOrderEngine({ client, pool, taskQueue });
   const merchantId = await createMerchant(pool);
-  const { fastLaneMax = 20 } = options;
-  const activities = createOrderActivities({ pool, connector, fastLaneMax, returnBase: 'http://localhost' });
+  const { fastLaneMax = 20, returnBase = 'http://localhost' } = options;
+  const activities = createOrderActivities({ pool, connector, fastLaneMax, returnBase });
   let worker = await runWorker(native, { taskQueue, activities });
   return {
     ...tools({ pool, client, engine, merchantId }),
+    database,
+    connector,
     pool,
     client,
     engine,
@@ -123,6 +134,8 @@ async function runWorker(
     taskQueue,
     activities,
     workflowBundle: workflowBundle(),
+    // Not the machine's name: histories of this worker are kept.
+    identity: 'lab',
     stickyQueueScheduleToStartTimeout: '1 s',
   });
   const running = worker.run();
@@ -189,12 +202,12 @@ function tools({ pool, client, engine, merchantId }: Parts) {
     if (reply === null) throw new Error(`${command.kind} has no reply`);
     return reply;
   };
-  const phase = async ({ orderRef }: OrderLabel): Promise<string | undefined> => {
-    const { rows } = await pool.query<{ phase: string }>(
-      'select phase from payments where order_ref = $1 order by created_at desc limit 1',
+  const newest = async ({ orderRef }: OrderLabel) => {
+    const { rows } = await pool.query<{ phase: string; payment_ref: string }>(
+      'select phase, payment_ref from payments where order_ref = $1 order by created_at desc limit 1',
       [orderRef],
     );
-    return rows[0]?.phase;
+    return rows[0];
   };
   return {
     accept,
@@ -212,7 +225,8 @@ function tools({ pool, client, engine, merchantId }: Parts) {
       });
     },
     reaches: (order: OrderLabel, wanted: string) =>
-      until(`${order.orderRef} is ${wanted}`, async () => (await phase(order)) === wanted),
+      until(`${order.orderRef} is ${wanted}`, async () => (await newest(order))?.phase === wanted),
+    paymentRef: async (order: OrderLabel) => (await newest(order))?.payment_ref ?? '',
     events: async ({ orderRef }: OrderLabel) => {
       const { rows } = await pool.query<{ type: string }>(
         'select type from events where order_ref = $1 order by order_seq',

@@ -20,7 +20,7 @@ export function workflowBundle(): { codePath: string } {
 
 export async function connectClient(namespace = 'default'): Promise<Client> {
   const connection = await Connection.connect({ address: temporalAddress() });
-  return new Client({ connection, namespace });
+  return new Client({ connection, namespace, identity: 'test' });
 }
 
 /** For `Worker.create`; close it after the worker has ended. */

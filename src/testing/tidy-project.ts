@@ -23,6 +23,16 @@ export const PROJECT_RULES = {
     return tree.filter(({ path }) => path.endsWith('.md')).flatMap((source) => brokenLinks(source, texts));
   },
 
+  /** A comment that sends its reader to a document which is not here helps nobody. */
+  mentions: (tree) => {
+    const names = new Set(tree.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)));
+    return tree.flatMap(({ path, comments }) =>
+      [...comments.matchAll(/[\w-]+\.md\b/g)]
+        .filter(([name]) => !names.has(name))
+        .map((match) => ({ path, line: lineAt(comments, match.index), text: `there is no ${match[0]}` })),
+    );
+  },
+
   /** An address of a registry in the lock would bind everybody to that registry. */
   'lock-without-hosts': (tree) =>
     inLock(tree, ({ path, text }) =>

@@ -13,7 +13,8 @@ export interface Source {
 }
 
 const IGNORED_FOLDERS = new Set(['node_modules', 'dist', 'dist.next', '.payflow', '.git', 'coverage']);
-const TEXT = /(\.(ts|tsx|mjs|js|json|md|css|html|svg|sh|sql|yaml|yml|toml|txt)|\/run|ignore|rc|\.example)$/;
+const TEXT =
+  /(\.(ts|tsx|mjs|js|json|md|css|html|svg|sh|sql|yaml|yml|toml|txt|example)|ignore|rc|\/run|LICENSE)$/;
 const CODE = /\.(ts|tsx|mjs|js)$/;
 
 export function isCode({ path }: Pick<Source, 'path'>): boolean {
@@ -24,13 +25,12 @@ export function isTest({ path }: Pick<Source, 'path'>): boolean {
   return path.endsWith('.test.ts') || path.startsWith('src/testing/');
 }
 
-/** Every text file below `root`, but for what is installed or built. */
+/** Every file below `root`, but for what is installed or built. What is no text is there, and empty. */
 export function readTree(root: string): Source[] {
   return filesBelow(root)
     .map((file) => relative(root, file))
-    .filter((path) => TEXT.test(path))
     .toSorted()
-    .map((path) => toSource(path, readFileSync(join(root, path), 'utf8')));
+    .map((path) => toSource(path, TEXT.test(path) ? readFileSync(join(root, path), 'utf8') : ''));
 }
 
 function filesBelow(folder: string): string[] {

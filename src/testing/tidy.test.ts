@@ -255,6 +255,10 @@ const TREES: Record<ProjectRuleName, { refused: [Tree, string][]; fine: Tree }> 
       'src/c.ts': '',
     },
   },
+  mentions: {
+    refused: [[{ 'src/a.ts': '// as design.md says', 'README.md': '' }, 'src/a.ts:1']],
+    fine: { 'src/a.ts': "// see README.md of this folder\nread('none.md')", 'src/README.md': '' },
+  },
   'lock-without-hosts': {
     refused: [
       [

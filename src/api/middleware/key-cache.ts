@@ -54,7 +54,7 @@ const BCRYPT_AT_ONCE = 2;
 export function createApiKeys({ pool, secretKey, clock, compare = bcrypt.compare }: ApiKeysDeps): ApiKeys {
   const secrets = createKeySecrets(secretKey);
   const stamps = createUseStamps(pool, clock);
-  const memory = createMemory(pool);
+  const memory = createMemory(pool, clock);
   const inLane = createBcryptLane(BCRYPT_AT_ONCE);
   const flights = new Map<string, Promise<KeyRecord>>();
 
@@ -105,9 +105,14 @@ export function createApiKeys({ pool, secretKey, clock, compare = bcrypt.compare
 }
 
 /** What is known to be good, as long as we would hear of the opposite. */
-function createMemory(pool: pg.Pool) {
+function createMemory(pool: pg.Pool, clock: () => number) {
   const processKey = randomBytes(32);
-  const known = new LRUCache<string, Remembered>({ max: REMEMBERED_KEYS_MAX, ttl: REMEMBERED_MS });
+  const known = new LRUCache<string, Remembered>({
+    max: REMEMBERED_KEYS_MAX,
+    ttl: REMEMBERED_MS,
+    ttlResolution: 0,
+    perf: { now: clock },
+  });
   let listening = false;
   // Counts everything that may have made an answer of the database outdated while it was on its way.
   let changes = 0;

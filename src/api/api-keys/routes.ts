@@ -14,7 +14,7 @@ type Deps = Pick<ApiDeps, 'pool' | 'knex' | 'apiKeys' | 'config' | 'clock'>;
 const PATH = '/merchants/me/keys';
 const TAGS = ['API keys'];
 
-export function keyRoutes(deps: Deps): Route[] {
+export function apiKeyRoutes(deps: Deps): Route[] {
   return [create(deps), list(deps), revoke(deps)];
 }
 
