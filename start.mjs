@@ -31,6 +31,8 @@ const TICK_MS = 120;
 const REMINDER_MS = 15_000;
 const HEARTBEAT_MS = 1_000;
 const DEAD_MS = 10_000;
+const GRACE_MS = 5_000;
+const INTERRUPTED = 130;
 const TEST_WORKERS = 2;
 
 /** What `npm run check` runs, all of it, in this order. */
@@ -43,6 +45,7 @@ const CHECKS = [
 
 /** @type {import('node:child_process').ChildProcess | null} */
 let running = null;
+let interrupted = false;
 
 await main();
 
@@ -217,18 +220,21 @@ function run([program = '', ...args], stdio = 'pipe') {
   child.stderr?.setEncoding('utf8').on('data', (text) => (output += text));
   return new Promise((resolve) => {
     child.once('error', (error) => resolve({ code: 1, output: `${program}: ${error.message}` }));
-    child.once('close', (code, signal) => {
+    child.once('close', (code) => {
       running = null;
-      resolve({ code: code ?? (signal === 'SIGINT' ? 130 : 143), output });
+      resolve({ code: code ?? INTERRUPTED, output });
     });
   });
 }
 
 /** @param {NodeJS.Signals} signal */
 function onSignal(signal) {
+  interrupted = true;
+  if (!running) process.exit(INTERRUPTED);
   // The child may have had it from the terminal already; a second one does no harm.
-  if (running) running.kill(signal);
-  else process.exit(130);
+  running.kill(signal);
+  // npm finishes what it is at, which can take a minute; half an install is made anew next time.
+  setTimeout(() => running?.kill('SIGKILL'), GRACE_MS).unref();
 }
 
 /**
@@ -256,6 +262,7 @@ async function step(title, work) {
 
 /** @param {string} what @param {{ code: number, output: string }} result */
 function mustSucceed(what, { code, output }) {
+  if (interrupted) process.exit(INTERRUPTED);
   if (code !== 0) fail(`\n${output.trimEnd()}\n${what} failed; see above.`, code);
 }
 

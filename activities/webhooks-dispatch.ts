@@ -35,7 +35,8 @@ export async function dispatch(deps: DispatchDeps): Promise<never> {
     run.cut.abort();
     signals.forEach((signal) => signal.removeEventListener('abort', run.bell.ring));
   }
-  if (context.cancellationSignal.aborted) return context.cancelled;
+  // The workflow was cancelled. All else (a worker that shuts down, a pause) is a failure to be tried again.
+  if (context.cancellationDetails?.cancelRequested) return context.cancelled;
   throw ApplicationFailure.create({ type: 'HandingOver', message: 'handing over', category: 'BENIGN' });
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import { giveUpDeliveries, type DueDelivery } from '../src/db/deliveries.ts';
@@ -35,10 +36,13 @@ export interface Run {
 }
 
 export function newRun(deps: DispatchDeps): Run {
+  const cut = new AbortController();
+  // Every POST listens to it: no leak to be warned of.
+  setMaxListeners(0, cut.signal);
   return {
     deps,
     bell: createBell(),
-    cut: new AbortController(),
+    cut,
     busy: new Map(),
     starting: new Set(),
     tried: [],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import pg from 'pg';
 import { createWebhookActivities, type WebhookDeps } from '../activities/webhooks.ts';
 import { insertResend } from '../src/db/delivery-retries.ts';
@@ -23,14 +23,12 @@ const WAIT_MS = 20_000;
 let database: TestDatabase;
 let pool: pg.Pool;
 let client: Client;
-let native: NativeConnection;
 let workflowBundle: WorkflowBundleWithSourceMap;
 
 beforeAll(async () => {
   database = await createDatabase();
   pool = createPool({ url: database.url, max: 30, applicationName: 'test' });
   client = await connectClient();
-  native = await connectWorker();
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(import.meta.dirname, 'webhooks.ts'),
     logger: new DefaultLogger('ERROR'),
@@ -38,7 +36,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await native.close();
   await client.connection.close();
   await pool.end();
   await database.drop();
@@ -64,8 +61,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await dispatcher?.terminate().catch(() => {});
   await Promise.all(workers.map(stopWorker));
+  await dispatcher?.terminate();
   await Promise.all(receivers.map((receiver) => receiver.close()));
 });
 
@@ -75,8 +72,10 @@ const soon = (failed: number) => (failed < 5 ? 100 : null);
 async function startWorker(deps: Partial<WebhookDeps> = {}): Promise<TestWorker> {
   const stopping = new AbortController();
   const poster = createPoster({ allowPrivate: true, timeoutMs: 2_000 });
+  // Two workers of one queue cannot share a connection.
+  const connection = await connectWorker();
   const worker = await Worker.create({
-    connection: native,
+    connection,
     taskQueue: queue,
     workflowBundle,
     shutdownGraceTime: '500 ms',
@@ -90,7 +89,10 @@ async function startWorker(deps: Partial<WebhookDeps> = {}): Promise<TestWorker>
       ...deps,
     }),
   });
-  const ended = worker.run().finally(() => poster.close());
+  const ended = worker.run().finally(async () => {
+    await poster.close();
+    await connection.close();
+  });
   const started = { stopping, worker, ended };
   workers.push(started);
   return started;
@@ -118,7 +120,9 @@ async function endpoint(behaviour: Behaviour | string, events?: PublicEventType[
   return { id, url, receiver: receiver!, host: new URL(url).host };
 }
 
-async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+type Maybe<T> = T | null | undefined | false;
+
+async function eventually<T>(look: () => Promise<Maybe<T>> | Maybe<T>): Promise<T> {
   const until = Date.now() + WAIT_MS;
   for (;;) {
     const seen = await look();

@@ -99,7 +99,7 @@ function createDeps(database: TestDatabase, { compare, connectionsMax, port: _po
   return {
     pool,
     knex: createKnex(options),
-    log: pino({ level: 'silent' }),
+    log: pino({ level: process.env['PAYFLOW_TEST_LOG'] ?? 'silent' }),
     clock,
     config,
     apiKeys: createApiKeys({ pool, clock, secretKey: SECRET, ...(compare === undefined ? {} : { compare }) }),

@@ -65,7 +65,7 @@ export type LabRequest = PayRequest | PaymentRequest | AdminRequest;
 export interface BankControl {
   readonly url: string;
   /** What the bank did with money for this order, oldest first. */
-  journal(order: OrderLabel): Promise<{ kind: string; key: string; amount: number }[]>;
+  journal(order: Pick<OrderLabel, 'orderRef'>): Promise<{ kind: string; key: string; amount: number }[]>;
   faults(faults: Record<string, unknown> | null): Promise<void>;
   post(path: string, body?: unknown): Promise<unknown>;
 }
