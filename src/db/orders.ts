@@ -6,6 +6,7 @@ import { fold } from '../domain/order.ts';
 import { eventId } from '../domain/ids.ts';
 import { orderRow, type OrderRow } from '../domain/projection.ts';
 import { twinOf, type Acceptance, type Asked } from './accept.ts';
+import { readPage, wanted, type Page, type PageOf } from './list-page.ts';
 
 /** What the run of an order is found by and shown with in the Temporal UI. */
 export interface OrderLabel {
@@ -153,26 +154,30 @@ export async function findPayableOrder(pool: pg.Pool, orderRef: string): Promise
   return rows[0] ?? null;
 }
 
-/** One page of a list, newest first. `after` is the ref that the page before ended with. */
-export interface Page {
-  readonly limit: number;
-  readonly after: string | null;
+export interface OrderFilters {
+  readonly status: string | null;
+  readonly receipt: string | null;
+  /** Created at or after, and at or before; ISO 8601. */
+  readonly from: string | null;
+  readonly to: string | null;
 }
 
 /** Null when the cursor is not an order of this merchant. */
 export async function listOrders(
   pool: pg.Pool,
   merchantId: string,
-  page: Page,
-): Promise<OrderWithTexts[] | null> {
-  if (page.after !== null && (await findOrder(pool, merchantId, page.after)) === null) return null;
-  const { rows } = await pool.query<OrderWithTexts>({
-    name: 'list_orders',
-    text: `${ORDER_WITH_TEXTS}
-      where o.merchant_id = $1 and ($2::text is null or (o.created_at, o.order_ref) <
-        (select created_at, order_ref from orders where order_ref = $2))
-      order by o.created_at desc, o.order_ref desc limit $3`,
-    values: [merchantId, page.after, page.limit],
+  { page, filters }: { page: Page; filters: OrderFilters },
+): Promise<PageOf<OrderWithTexts> | null> {
+  const { status, receipt, from, to } = filters;
+  return readPage<OrderWithTexts>(pool, {
+    source: { select: ORDER_WITH_TEXTS, at: 'o.created_at', ref: 'o.order_ref' },
+    within: [['o.merchant_id =', merchantId]],
+    filters: wanted([
+      ['o.status =', status],
+      ['t.receipt =', receipt],
+      ['o.created_at >=', from],
+      ['o.created_at <=', to],
+    ]),
+    page,
   });
-  return rows;
 }

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { PayCommand } from '../domain/commands.ts';
 import type { PaymentRow, RefundRow } from '../domain/projection.ts';
 import { commandOf } from './commands.ts';
+import { readPage, type Page, type PageOf } from './list-page.ts';
 
 /** What the payer typed, as far as the merchant may see it. */
 export interface PayerTexts {
@@ -40,6 +41,12 @@ export async function findPayment(
   return rows[0] ?? null;
 }
 
+const SUBMITTED_PAYMENT = `
+select c.id, c.kind, c.args, c.accepted_at, o.order_ref, o.id as order_id, o.amount, o.currency, ${PAYER}
+from commands c join orders o using (order_ref)
+  join payers y on y.order_ref = c.order_ref and y.payment_ref = c.args ->> 'paymentRef'
+where c.kind = 'pay' and c.reply is null and o.merchant_id = $2`;
+
 export async function findSubmittedPayment(
   pool: pg.Pool,
   merchantId: string,
@@ -47,14 +54,29 @@ export async function findSubmittedPayment(
 ): Promise<SubmittedPayment | null> {
   const { rows } = await pool.query({
     name: 'find_submitted_payment',
-    text: `select c.id, c.kind, c.args, c.accepted_at, o.order_ref, o.id as order_id, o.amount, o.currency,
-        ${PAYER}
-      from payers y join orders o using (order_ref)
-        join commands c on c.order_ref = y.order_ref and c.kind = 'pay' and c.reply is null
-          and c.args ->> 'paymentRef' = y.payment_ref
-      where y.payment_ref = $1 and y.merchant_id = $2`,
+    text: `${SUBMITTED_PAYMENT} and y.payment_ref = $1`,
     values: [paymentRef, merchantId],
   });
+  return submittedOf(rows);
+}
+
+/** At most one pay of an order is open at a time. */
+export async function submittedPaymentOfOrder(
+  pool: pg.Pool,
+  merchantId: string,
+  orderRef: string,
+): Promise<SubmittedPayment | null> {
+  const { rows } = await pool.query({
+    name: 'submitted_payment_of_order',
+    text: `${SUBMITTED_PAYMENT} and c.order_ref = $1`,
+    values: [orderRef, merchantId],
+  });
+  return submittedOf(rows);
+}
+
+type SubmittedRow = Parameters<typeof commandOf>[0] & Omit<SubmittedPayment, 'command'>;
+
+function submittedOf(rows: readonly SubmittedRow[]): SubmittedPayment | null {
   const row = rows[0];
   return row === undefined ? null : { ...row, command: commandOf(row) as PayCommand };
 }
@@ -84,18 +106,24 @@ export async function paymentsOfOrder(
 
 export type RefundWithTexts = RefundRow & { readonly reason: string | null };
 
-export async function refundsOfPayment(
+/** Null when the cursor is not a refund of this payment. */
+export async function listRefunds(
   pool: pg.Pool,
-  merchantId: string,
-  paymentRef: string,
-): Promise<RefundWithTexts[]> {
-  const { rows } = await pool.query<RefundWithTexts>({
-    name: 'refunds_of_payment',
-    text: `select r.*, t.reason from refunds r left join refund_texts t using (refund_ref)
-      where r.payment_ref = $1 and r.merchant_id = $2 order by r.created_at desc, r.refund_ref desc`,
-    values: [paymentRef, merchantId],
+  { merchantId, paymentRef, page }: { merchantId: string; paymentRef: string; page: Page },
+): Promise<PageOf<RefundWithTexts> | null> {
+  return readPage<RefundWithTexts>(pool, {
+    source: {
+      select: 'select r.*, t.reason from refunds r left join refund_texts t using (refund_ref)',
+      at: 'r.created_at',
+      ref: 'r.refund_ref',
+    },
+    within: [
+      ['r.payment_ref =', paymentRef],
+      ['r.merchant_id =', merchantId],
+    ],
+    filters: [],
+    page,
   });
-  return rows;
 }
 
 export async function findRefund(
