@@ -108,5 +108,4 @@ async function handOver(run: Run): Promise<void> {
   }
   run.cut.abort();
   await writeResults(run);
-  await releasePending(run.deps.pool, [...run.busy.keys()]);
 }

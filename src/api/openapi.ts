@@ -139,7 +139,7 @@ function errorResponses(doc: Doc): RouteConfig['responses'] {
     const { status } = ERRORS[reason];
     byStatus.set(status, [...(byStatus.get(status) ?? []), reason]);
   }
-  return Object.fromEntries([...byStatus].map(([status, reasons]) => [status, errorResponse(reasons)]));
+  return Object.fromEntries([...byStatus].map(([status, reasons]) => [status, errorResponse(reasons, doc)]));
 }
 
 function reasonsOf(doc: Doc): Reason[] {
@@ -154,9 +154,10 @@ function reasonsOf(doc: Doc): Reason[] {
   ];
 }
 
-function errorResponse(reasons: readonly Reason[]): RouteConfig['responses'][string] {
+function errorResponse(reasons: readonly Reason[], { errorPages }: Doc): RouteConfig['responses'][string] {
   const description = reasons.map((reason) => `\`${reason}\`: ${ERRORS[reason].text}`).join('\n\n');
   const narrowed = { properties: { error: { properties: { reason: { enum: [...reasons] } } } } };
   const schema = { allOf: [{ $ref: '#/components/schemas/Error' }, narrowed] };
-  return { description, content: { 'application/json': { schema } } };
+  const page = errorPages === true ? { 'text/html': { schema: { type: 'string' as const } } } : {};
+  return { description, content: { 'application/json': { schema }, ...page } };
 }

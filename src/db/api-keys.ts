@@ -53,9 +53,9 @@ export async function createApiKey(trx: Knex.Transaction, key: NewApiKey): Promi
 /** Newest first, revoked ones too. */
 export async function listApiKeys(knex: Knex, merchantId: string): Promise<ApiKey[]> {
   const rows = await ApiKeyModel.query(knex)
-    .where({ merchantId })
+    .where({ merchant_id: merchantId })
     .orderBy([
-      { column: 'createdAt', order: 'desc' },
+      { column: 'created_at', order: 'desc' },
       { column: 'id', order: 'desc' },
     ])
     .limit(KEYS_LISTED_MAX);

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { describeExit, type Started, startChild } from './child.ts';
+import { type Started, startChild } from './child.ts';
 import { logSize } from './logs.ts';
 import { answersOn } from './ports.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
-import { until } from './until.ts';
+import { type Awaited, until } from './until.ts';
 
 export interface TemporalOptions {
   readonly program: string;
@@ -37,21 +37,16 @@ export function startTemporal(options: TemporalOptions): Started {
     logFile,
     stopSignal: 'SIGTERM',
   });
+  const awaited = { name: 'Temporal', child, logFile, logFrom, timeoutMs: START_MS_MAX };
+  return { child, ready: becomeReady(port, awaited) };
+}
+
+async function becomeReady(port: number, awaited: Awaited): Promise<void> {
   // Connecting in a loop would wait out gRPC's own back-off of a second: the port is asked instead.
-  const awake = until(() => answersOn(port), {
-    name: 'Temporal',
-    child,
-    logFile,
-    logFrom,
-    timeoutMs: START_MS_MAX,
-  });
-  const ready = awake.then(async () => {
-    await setRetention(`127.0.0.1:${port}`);
-    // Or it was another server that answered, and ours found the port taken.
-    const exit = child.exit();
-    if (exit) throw new Error(`Temporal ${describeExit(exit)}; see ${logFile}`);
-  });
-  return { child, ready };
+  await until(() => answersOn(port), awaited);
+  await setRetention(`127.0.0.1:${port}`);
+  // Or it was another server that answered, and ours found the port taken and ended.
+  await until(() => awaited.child.exit() === null, awaited);
 }
 
 function serverArguments({ port, uiPort, database }: TemporalOptions): string[] {

@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type pg from 'pg';
+import { ORDER_WORKFLOW } from '../../workflows/messages.ts';
 import { createOrderActivities } from '../../activities/index.ts';
 import { startBank, type Bank } from '../bank/bank.ts';
 import type { Connector } from '../connectors/connector.ts';
@@ -46,6 +47,8 @@ export interface Lab {
   /** Accepts any other command and drives it. */
   command(order: OrderLabel, request: PaymentRequest | AdminRequest): Promise<Reply>;
   handle(order: OrderLabel): WorkflowHandle;
+  /** Another run of the same order, which finds its open commands and carries them out. */
+  elsewhere(order: OrderLabel): Promise<void>;
   /** Waits until the run is closed. */
   closed(order: OrderLabel): Promise<void>;
   /** Waits until the newest payment of the order is in this phase. */
@@ -104,6 +107,10 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   let worker = await runWorker(native, { taskQueue, activities });
   return {
     ...tools({ pool, client, engine, merchantId }),
+    async elsewhere({ orderRef }) {
+      const args = [{ orderRef, created: null }];
+      await client.workflow.execute(ORDER_WORKFLOW, { workflowId: `${orderRef}-elsewhere`, taskQueue, args });
+    },
     database,
     connector,
     pool,

@@ -21,7 +21,7 @@ export function guardedConnector({ timeoutMs, ca, ...rules }: Guard): buildConne
         const connect = buildConnector({
           timeout: timeoutMs,
           autoSelectFamily: true,
-          
+          lookup: pinnedLookup(addresses),
           ...(ca === undefined ? {} : { ca }),
         });
         connect(target, callback);

@@ -177,7 +177,6 @@ describe('POST /merchants/me/keys with an Idempotency-Key', () => {
   test('what failed in the middle leaves neither a key nor an idempotency key', async () => {
     const { token: auth, merchantId } = await registerMerchant(api);
     await api.deps.pool.query(`alter table api_keys add constraint no_c check (label <> 'C')`);
-    expect((await api.call('GET', PATH, { auth })).status).toBe(200);
     await expect(create(auth, 'failed', { label: 'C' })).rejects.toThrow('undeclared status');
     await api.deps.pool.query('alter table api_keys drop constraint no_c');
     const again = await create(auth, 'failed', { label: 'C' });

@@ -6,10 +6,10 @@ import { InvalidRequest, type Detail } from '../middleware/invalid-request.ts';
 
 /** What the payer typed; in memory only, on its way to the bank's vault. */
 export interface TypedCard {
-  readonly card_number?: string | undefined;
-  readonly card_expiry?: string | undefined;
-  readonly card_cvv?: string | undefined;
-  readonly card_name?: string | undefined;
+  readonly card_number?: string | null | undefined;
+  readonly card_expiry?: string | null | undefined;
+  readonly card_cvv?: string | null | undefined;
+  readonly card_name?: string | null | undefined;
 }
 
 const { creditCardType } = validator;
@@ -51,12 +51,27 @@ function fault(field: string, msg: string): Detail {
   return { loc: ['body', field], msg, type: 'value_error' };
 }
 
-const CARD_NUMBER = /\d(?:[ -]?\d){12,18}/g;
+/** Digits with at most two other characters between them, as people and pages write card numbers. */
+const DIGITS = /\d(?:[^\p{L}\d@]{0,2}\d){12,}/gu;
+const CARD_LENGTH_MIN = 13;
+const CARD_LENGTH_MAX = 19;
 
-/** Whether somebody typed a card number where it would be kept in clear. */
+/** Whether somebody typed a card number where it would be kept in clear, alone or among other digits. */
 export function holdsCardNumber(text: string): boolean {
-  const candidates = text.match(CARD_NUMBER) ?? [];
-  return candidates.some((digits) => passesLuhn(digits.replace(/\D/g, '')));
+  // NFKC makes the wide digits of East Asian keyboards plain ones.
+  const runs = text.normalize('NFKC').match(DIGITS) ?? [];
+  return runs.some((run) => holdsCard(run.replace(/\D/g, '')));
+}
+
+function holdsCard(digits: string): boolean {
+  for (let start = 0; start + CARD_LENGTH_MIN <= digits.length; start += 1) {
+    for (let length = CARD_LENGTH_MIN; length <= CARD_LENGTH_MAX && start + length <= digits.length; length += 1) {
+      const part = digits.slice(start, start + length);
+      // The check digit first: of all other digits one in ten looks right, and the package is slow.
+      if (passesLuhn(part) && validator.number(part).isValid) return true;
+    }
+  }
+  return false;
 }
 
 function passesLuhn(digits: string): boolean {

@@ -9,6 +9,8 @@ type Payment = z.input<typeof payment>;
 
 interface View {
   readonly order: PayableOrder;
+  /** Neither expired nor past its time. */
+  readonly isOpen: boolean;
   /** Newest first. */
   readonly payments: readonly Payment[];
   /** A new one for each page: what is submitted twice from one page is one pay. */
@@ -35,7 +37,7 @@ footer { font-size: .875rem; margin-top: 2rem; opacity: .8; }
 `;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-/** No script at all, one style by its hash, forms to ourselves and to the bank's pages that we send the payer to. */
+/** No script and nothing from elsewhere. No `form-action`: browsers apply it to the redirect to the bank too. */
 export const CHECKOUT_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${STYLE_HASH}'`,
@@ -46,64 +48,95 @@ export const CHECKOUT_POLICY = [
 /** Seconds until a page that waits for the bank looks again. */
 const LOOK_AGAIN_SECONDS = 3;
 
-export function checkoutPage({ order, payments, key }: View): string {
-  const latest = payments[0];
-  const waits = latest !== undefined && (latest.phase === 'unknown' || latest.phase === 'submitted');
-  const refresh = waits ? `<meta http-equiv="refresh" content="${LOOK_AGAIN_SECONDS}">` : '';
-  const money = formatMoney({ amount: order.amount, currency: order.currency as Currency });
+export function checkoutPage(view: View): string {
+  const { order } = view;
+  const money = moneyOf(order);
+  const refresh = isInDoubt(view.payments[0])
+    ? `<meta http-equiv="refresh" content="${LOOK_AGAIN_SECONDS}">`
+    : '';
   return page({
     title: `Pay ${money} to ${order.business_name}`,
     head: `${refresh}<style>${STYLE}</style>`,
     body: `<main>
 <h1>${escapeHtml(order.business_name)}</h1>
 <p class="amount">${money}</p>
-${standing({ order, payments, key })}
+${standing(view)}
 <footer>Secured by PayFlow. Order ${order.order_ref}</footer>
 </main>`,
   });
 }
 
-export function errorPage({ faults, back }: { faults: readonly string[]; back: string | null }): string {
+function moneyOf({ amount, currency }: PayableOrder): string {
+  return formatMoney({ amount, currency: currency as Currency });
+}
+
+interface Refused {
+  readonly faults: readonly string[];
+  /** Whether it is certain that this step has taken no money. */
+  readonly untouched: boolean;
+  /** The path of the payment page, where there is one. */
+  readonly back: string | null;
+}
+
+export function errorPage({ faults, untouched, back }: Refused): string {
   const link = back === null ? '' : `<a class="button" href="${escapeHtml(back)}">Back to the payment page</a>`;
+  const charged = untouched
+    ? 'You have not been charged by this step.'
+    : 'Do not pay again before you have looked at the payment page: it shows the result.';
   return page({
     title: faults[0] ?? 'Not possible',
     head: `<style>${STYLE}</style>`,
-    body: `<main>${faults.map((fault) => notice('bad', 'alert', escapeHtml(fault))).join('')}
-<p>You have not been charged by this step.</p>${link}</main>`,
+    body: `<main>
+<h1>Not possible</h1>
+${faults.map((fault) => notice('bad', 'alert', escapeHtml(fault))).join('')}
+<p>${charged}</p>${link}</main>`,
   });
 }
 
 /** Where the order stands, in the payer's words, and what can be done. */
 function standing(view: View): string {
-  const { order, payments } = view;
+  const { payments } = view;
   const latest = payments[0];
   const paid = payments.find(({ phase }) => phase === 'captured' || phase === 'refunded');
   if (paid !== undefined) return paidNotice(paid);
-  if (order.status === 'expired') {
-    return notice('bad', 'alert', 'This order has expired. You have not been charged. Ask the shop for a new one.');
+  if (isInDoubt(latest)) {
+    return notice('wait', 'status', 'Waiting for the bank to confirm. Do not pay again: this page shows the result.');
   }
-  switch (latest?.phase) {
-    case 'submitted':
-    case 'unknown':
-      return notice('wait', 'status', 'Waiting for the bank to confirm. Do not pay again: this page shows the result.');
-    case 'authorized':
-    case 'in_review':
-      return notice('good', 'status', `Your payment was accepted. Reference <strong>${latest.payment_ref}</strong>`);
-    case 'awaiting_customer':
-      return awaiting(latest) + form(view);
-    case 'failed':
-    case 'voided': {
-      const why = escapeHtml(latest.error_description ?? 'The payment failed');
-      return notice('bad', 'alert', `${why}. You have not been charged. Try again, or another way to pay.`) + form(view);
-    }
-    default:
-      return form(view);
+  if (latest?.phase === 'authorized' || latest?.phase === 'in_review') {
+    return notice('good', 'status', `Your payment was accepted. Reference <strong>${latest.payment_ref}</strong>`);
   }
+  if (!view.isOpen) {
+    return notice('bad', 'alert', `This order has expired. ${notCharged(payments)} Ask the shop for a new one.`);
+  }
+  if (latest?.phase === 'awaiting_customer') return awaiting(latest) + form(view);
+  return (latest === undefined ? '' : failure(latest, payments)) + form(view);
+}
+
+/** Only the bank knows, and it has not said. */
+function isInDoubt(payment: Payment | undefined): boolean {
+  return payment?.phase === 'unknown' || payment?.phase === 'submitted';
+}
+
+/** "Not charged" is said only when that is true of every try. */
+function notCharged(payments: readonly Payment[]): string {
+  return payments.some(isInDoubt)
+    ? 'An earlier try is still being checked at the bank; if it took money, it is given back.'
+    : 'You have not been charged.';
+}
+
+function failure(latest: Payment, payments: readonly Payment[]): string {
+  const why = escapeHtml(latest.error_description ?? 'The payment failed');
+  return notice('bad', 'alert', `${why}. ${notCharged(payments)} Try again, or another way to pay.`);
 }
 
 function paidNotice(paid: Payment): string {
-  const refunded = paid.phase === 'refunded' ? ' The money has been given back.' : '';
-  return notice('good', 'status', `Paid. Reference <strong>${paid.payment_ref}</strong>.${refunded}`);
+  return notice('good', 'status', `Paid. Reference <strong>${paid.payment_ref}</strong>.${givenBack(paid)}`);
+}
+
+function givenBack({ refund_status: refunded, amount_refunded: amount, currency }: Payment): string {
+  if (refunded === null) return '';
+  if (refunded === 'full') return ' The money has been given back.';
+  return ` ${formatMoney({ amount, currency })} of it has been given back.`;
 }
 
 function awaiting({ next_action: action }: Payment): string {

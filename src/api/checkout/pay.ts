@@ -6,7 +6,7 @@ import type { Currency } from '../../domain/money.ts';
 import { METHODS, type Method } from '../../domain/payment.ts';
 import { answerCommand, refuseWithoutEngine } from '../answer-command.ts';
 import type { ApiContext } from '../context.ts';
-import type { ApiDeps, CardData } from '../deps.ts';
+import type { ApiDeps, CardData, CardToken } from '../deps.ts';
 import { InvalidRequest } from '../middleware/invalid-request.ts';
 import { paymentAsItStands, shownPayment } from '../payments/routes.ts';
 import { checkCard } from './card.ts';
@@ -28,7 +28,7 @@ export interface Pay {
 export async function payOrder(deps: PayDeps, pay: Pay) {
   const { ctx, body, orderRef } = pay;
   const order = await payableOrder(deps, orderRef);
-  if (body.order_ref !== undefined && body.order_ref !== orderRef) {
+  if ((body.order_ref ?? orderRef) !== orderRef) {
     throw new PayflowError('order_ref_mismatch', { field: 'order_ref' });
   }
   const method = methodOf(body.method);
@@ -96,7 +96,7 @@ function labelOf(order: PayableOrder): OrderLabel {
 
 /** The card goes to the bank's vault here and nowhere else; what comes back may be kept. */
 async function payerOf(deps: PayDeps, body: PayBody, card: CardData | null): Promise<Payer> {
-  const token = card === null ? null : await deps.tokenizeCard(card);
+  const token = card === null ? null : await tokenOf(deps, card);
   return {
     email: body.email ?? null,
     contact: body.contact ?? null,
@@ -109,4 +109,15 @@ async function payerOf(deps: PayDeps, body: PayBody, card: CardData | null): Pro
     cardLast4: token?.last4 ?? null,
     cardNetwork: token?.network ?? null,
   };
+}
+
+async function tokenOf({ tokenizeCard }: PayDeps, card: CardData): Promise<CardToken> {
+  try {
+    return await tokenizeCard(card);
+  } catch (error) {
+    const refused = error instanceof PayflowError && error.reason === 'invalid_request';
+    if (!refused) throw error;
+    const msg = 'The bank does not take this card number';
+    throw new InvalidRequest([{ loc: ['body', 'card_number'], msg, type: 'value_error' }]);
+  }
 }

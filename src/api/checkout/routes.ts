@@ -1,29 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { paymentsOfOrder } from '../../db/payments.ts';
-import { ERRORS, PayflowError } from '../../domain/errors.ts';
+import { ERRORS, type PayflowError } from '../../domain/errors.ts';
 import type { ApiContext } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
-import { InvalidRequest } from '../middleware/invalid-request.ts';
+import { InvalidRequest, type Detail } from '../middleware/invalid-request.ts';
 import { json, text } from '../middleware/responses.ts';
-import { presentPayment } from '../payments/present.ts';
+import { paymentsAsTheyStand } from '../payments/of-order.ts';
 import { payment } from '../payments/schema.ts';
 import { createCardFingerprint } from './card.ts';
 import { CHECKOUT_POLICY, checkoutPage, errorPage } from './page.ts';
 import { payableOrder, payOrder, type PayDeps } from './pay.ts';
 import { payBody, payParams } from './schema.ts';
 
-type Deps = Pick<ApiDeps, 'pool' | 'engine' | 'tokenizeCard' | 'config'>;
+type Deps = Pick<ApiDeps, 'pool' | 'engine' | 'tokenizeCard' | 'clock' | 'config'>;
 
 const TAGS = ['Checkout'];
 const PATH = '/pay/{order_ref}';
 
 export function checkoutRoutes(deps: Deps): Route[] {
   const payDeps: PayDeps = { ...deps, fingerprint: createCardFingerprint(deps.config.secretKey) };
-  return [show(deps), pay(payDeps)].map(withHtmlErrors);
+  return [show(deps), pay(payDeps)].map(withErrorPages);
 }
 
-function show({ pool }: Pick<Deps, 'pool'>): Route {
+function show(deps: Deps): Route {
   return route({
     method: 'get',
     path: PATH,
@@ -33,19 +32,21 @@ function show({ pool }: Pick<Deps, 'pool'>): Route {
     auth: 'none',
     params: payParams,
     paramsReason: 'order_not_found',
+    errorPages: true,
     responses: { 200: text('The page', 'text/html') },
     reasons: ['order_not_found', 'merchant_inactive'],
-    handler: async ({ params, ctx }) => ({ status: 200, body: await pageOf(pool, params.order_ref, ctx) }),
+    handler: async ({ params, ctx }) => ({ status: 200, body: await pageOf(deps, params.order_ref, ctx) }),
   });
 }
 
 /** The order's truth, whatever the payer did before: reloading it never pays twice. */
-async function pageOf(pool: Deps['pool'], orderRef: string, ctx: ApiContext): Promise<string> {
+async function pageOf({ pool, clock }: Deps, orderRef: string, ctx: ApiContext): Promise<string> {
   ctx.set('Content-Security-Policy', CHECKOUT_POLICY);
   ctx.type = 'text/html';
   const order = await payableOrder({ pool }, orderRef);
-  const rows = await paymentsOfOrder(pool, order.merchant_id, orderRef);
-  return checkoutPage({ order, payments: rows.map(presentPayment), key: randomUUID() });
+  const payments = await paymentsAsTheyStand(pool, order.merchant_id, orderRef);
+  const isOpen = order.status !== 'expired' && clock() < Date.parse(order.expires_at);
+  return checkoutPage({ order, payments, isOpen, key: randomUUID() });
 }
 
 function pay(deps: PayDeps): Route {
@@ -60,6 +61,7 @@ function pay(deps: PayDeps): Route {
     paramsReason: 'order_not_found',
     body: payBody,
     bodyTypes: ['json', 'form'],
+    errorPages: true,
     responses: {
       200: json('The payment as it was recorded', payment),
       202: json('Accepted, and nothing recorded yet', payment),
@@ -93,22 +95,41 @@ function isForm(ctx: ApiContext): boolean {
 }
 
 /** A payer with a page in front of him gets a page for an answer, a program gets JSON. */
-function withHtmlErrors({ doc, handle }: Route): Route {
+function withErrorPages({ doc, handle }: Route): Route {
   return {
     doc,
-    async handle(ctx, gate) {
-      try {
-        await handle(ctx, gate);
-      } catch (error) {
-        const wantsPage = doc.method === 'get' || isForm(ctx);
-        if (!wantsPage || !(error instanceof PayflowError)) throw error;
-        ctx.set('Content-Security-Policy', CHECKOUT_POLICY);
-        ctx.set('Cache-Control', 'no-store');
-        ctx.status = ERRORS[error.reason].status;
-        ctx.type = 'text/html';
-        const faults = error instanceof InvalidRequest ? error.details.map(({ msg }) => msg) : [error.message];
-        ctx.body = errorPage({ faults, back: error.reason.endsWith('_found') ? null : ctx.path });
-      }
+    handle(ctx, gate) {
+      if (doc.method === 'get' || isForm(ctx)) ctx.state.errorPage = (refusal) => pageOfError(ctx, refusal);
+      return handle(ctx, gate);
     },
   };
+}
+
+function pageOfError(ctx: ApiContext, refusal: PayflowError): string {
+  const { status } = ERRORS[refusal.reason];
+  ctx.set('Content-Security-Policy', CHECKOUT_POLICY);
+  return errorPage({
+    faults: refusal instanceof InvalidRequest ? refusal.details.map(inWords) : [refusal.message],
+    // After a conflict or a failure of ours nobody knows yet what became of an earlier step.
+    untouched: ctx.method === 'GET' || (status < 500 && status !== 409),
+    back: status === 404 ? null : ctx.path,
+  });
+}
+
+const LABELS: Record<string, string> = {
+  vpa: 'UPI ID',
+  card_number: 'Card number',
+  card_expiry: 'Expiry',
+  card_cvv: 'Security code',
+  card_name: 'Name on the card',
+  bank_code: 'Bank code',
+  contact: 'Phone number',
+  otp: 'One-time code',
+};
+
+function inWords({ loc, msg, type }: Detail): string {
+  const label = LABELS[String(loc.at(-1))];
+  // What is said of a card's fields names them.
+  if (label === undefined || type === 'value_error') return msg;
+  return type === 'missing' ? `${label} is missing` : `${label}: ${msg}`;
 }

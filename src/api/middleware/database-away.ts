@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /** Errors of the system and of Postgres after which the same request may well succeed a moment later. */
 const CODES = new Set([
   'ECONNREFUSED',
@@ -30,13 +32,14 @@ const MESSAGES = [
 
 /** Whether a failure means that Postgres cannot be reached or is too busy, and not that we are wrong. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isNativeError(error)) return false;
   const { code, nativeError } = error as Error & { code?: unknown; nativeError?: unknown };
   if (typeof code === 'string' && (CODES.has(code) || CONNECTION_CLASS.test(code))) return true;
   if (error.name === 'KnexTimeoutError') return true;
   if (MESSAGES.some((text) => error.message.startsWith(text))) return true;
   // Several addresses were tried ("localhost" as IPv6 and IPv4): all must agree.
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isDatabaseAway);
+  const { errors } = error as { errors?: unknown };
+  if (Array.isArray(errors)) return errors.length > 0 && errors.every(isDatabaseAway);
   // Objection wraps what pg said.
   return nativeError !== undefined && nativeError !== error && isDatabaseAway(nativeError);
 }

@@ -47,7 +47,9 @@ function answer(ctx: ApiContext, { refusal, apiUrl }: { refusal: PayflowError; a
   if (retryAfter !== null) ctx.set('Retry-After', String(Math.ceil(retryAfter)));
   ctx.set('Cache-Control', 'no-store');
   ctx.status = status;
-  ctx.body = errorBody(refusal, { apiUrl, requestId: ctx.state.requestId });
+  const page = ctx.state.errorPage?.(refusal);
+  ctx.type = page === undefined ? 'json' : 'html';
+  ctx.body = page ?? errorBody(refusal, { apiUrl, requestId: ctx.state.requestId });
 }
 
 export function errorBody(

@@ -62,6 +62,8 @@ export interface RouteSpec<
   readonly responses: R;
   /** The refusals of its own, beside those of authentication and of the body. */
   readonly reasons?: readonly Reason[];
+  /** Errors may come as pages for people, too. */
+  readonly errorPages?: boolean;
   /** `stored`: in `idempotency_keys`; `order`: the handler hands key and hash to the order's command. */
   readonly idempotency?: 'stored' | 'order';
   readonly handler: (request: GuardedRequest<A, P, Q, B>) => Promise<ReplyOf<NoInfer<R>>>;

@@ -1,6 +1,5 @@
 import type { Asked } from '../../db/accept.ts';
 import { findOrder, insertOrder, listOrders, orderTexts, type OrderTexts } from '../../db/orders.ts';
-import { paymentsOfOrder } from '../../db/payments.ts';
 import { newId, newOrderRef } from '../../db/refs.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import type { EventData } from '../../domain/events.ts';
@@ -10,11 +9,11 @@ import type { ApiCaller } from '../middleware/key-cache.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { REPLAYED } from '../middleware/idempotency.ts';
 import { json } from '../middleware/responses.ts';
-import { nextPage } from '../next-page.ts';
-import { presentPayment } from '../payments/present.ts';
-import { payments } from '../payments/schema.ts';
+import { invalidCursor, pageHeaders, pageOf } from '../next-page.ts';
+import { pageOfPayments, paymentsAsTheyStand } from '../payments/of-order.ts';
+import { payments, paymentsQuery } from '../payments/schema.ts';
 import { presentOrder } from './present.ts';
-import { order, orderBody, orderParams, orders, pageQuery } from './schema.ts';
+import { order, orderBody, orderParams, orders, ordersQuery } from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'pool' | 'engine' | 'clock' | 'config'>;
 
@@ -102,17 +101,18 @@ function list({ pool, config }: Deps): Route {
     tags: TAGS,
     auth: 'key',
     scopes: ['read'],
-    query: pageQuery,
+    query: ordersQuery,
     responses: { 200: json('The orders', orders) },
     reasons: ['invalid_cursor'],
     handler: async ({ caller, query, ctx }) => {
-      // One more than asked for tells whether there is a next page.
-      const page = { limit: query.limit + 1, after: query.starting_after ?? null };
-      const rows = await listOrders(pool, caller.merchantId, page);
-      if (rows === null) throw new PayflowError('invalid_cursor', { field: 'starting_after' });
-      const shown = rows.slice(0, query.limit).map((row) => presentOrder(row, config.apiUrl));
-      const more = rows.length > query.limit;
-      return { status: 200, body: shown, headers: nextPage(ctx, more, shown.at(-1)?.order_ref) };
+      const page = pageOf(query);
+      const { status = null, receipt = null, from = null, to = null } = query;
+      const filters = { status, receipt, from, to };
+      const found = await listOrders(pool, caller.merchantId, { page, filters });
+      if (found === null) throw invalidCursor(page);
+      const shown = found.rows.map((row) => presentOrder(row, config.apiUrl));
+      const headers = pageHeaders(ctx, { refs: shown.map((each) => each.order_ref), more: found.more });
+      return { status: 200, body: shown, headers };
     },
   });
 }
@@ -148,14 +148,17 @@ function listPayments({ pool }: Deps): Route {
     scopes: ['read'],
     params: orderParams,
     paramsReason: 'order_not_found',
+    query: paymentsQuery,
     responses: { 200: json('The payments', payments) },
-    reasons: ['order_not_found'],
-    handler: async ({ caller, params }) => {
-      const rows = await paymentsOfOrder(pool, caller.merchantId, params.order_ref);
-      if (rows.length === 0 && (await findOrder(pool, caller.merchantId, params.order_ref)) === null) {
+    reasons: ['order_not_found', 'invalid_cursor'],
+    handler: async ({ caller, params, query, ctx }) => {
+      const all = await paymentsAsTheyStand(pool, caller.merchantId, params.order_ref);
+      if (all.length === 0 && (await findOrder(pool, caller.merchantId, params.order_ref)) === null) {
         throw new PayflowError('order_not_found');
       }
-      return { status: 200, body: rows.map(presentPayment) };
+      const { rows, more } = pageOfPayments(all, query);
+      const headers = pageHeaders(ctx, { refs: rows.map((each) => each.payment_ref), more });
+      return { status: 200, body: rows, headers };
     },
   });
 }

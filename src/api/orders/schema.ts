@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AMOUNT_MAX, CURRENCIES } from '../../domain/money.ts';
 import { ORDER_REF } from '../../domain/ids.ts';
+import { moment, pageFields } from '../next-page.ts';
 
 const RECEIPT_LENGTH_MAX = 40;
 const NOTES_LENGTH_MAX = 4_096;
@@ -9,7 +10,6 @@ const NOTE_LENGTH_MAX = 256;
 const EXPIRES_IN_SECONDS_MIN = 60;
 const EXPIRES_IN_SECONDS_MAX = 7 * 24 * 60 * 60;
 const EXPIRES_IN_SECONDS = 30 * 60;
-const PAGE_SIZE_MAX = 100;
 
 const note = z.union([z.string().max(NOTE_LENGTH_MAX), z.int(), z.boolean()]);
 const notes = z.union([
@@ -39,9 +39,14 @@ export const orderBody = z
 
 export const orderParams = z.object({ order_ref: z.string().regex(ORDER_REF) });
 
-export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_MAX),
-  starting_after: z.string().optional(),
+const STATUSES = ['created', 'attempted', 'paid', 'expired'] as const;
+
+export const ordersQuery = z.strictObject({
+  ...pageFields,
+  status: z.enum(STATUSES).optional(),
+  receipt: z.string().max(RECEIPT_LENGTH_MAX).optional(),
+  from: moment,
+  to: moment,
 });
 
 export const order = z
@@ -50,7 +55,7 @@ export const order = z
     order_ref: z.string().regex(ORDER_REF),
     amount: z.int(),
     currency: z.enum(CURRENCIES),
-    status: z.enum(['created', 'attempted', 'paid', 'expired']),
+    status: z.enum(STATUSES),
     receipt: z.string().nullable(),
     notes: notes.nullable(),
     attempts: z.int(),

@@ -1,4 +1,4 @@
-import { acceptForPayment, type Asked, type PaymentRequest } from '../../db/accept.ts';
+import { acceptForPayment, twinOf, type Asked, type PaymentRequest } from '../../db/accept.ts';
 import { labelOfPayment, type OrderLabel } from '../../db/orders.ts';
 import { findPayment, findSubmittedPayment, payerOf } from '../../db/payments.ts';
 import { newId } from '../../db/refs.ts';
@@ -12,7 +12,7 @@ import { route, type Route } from '../middleware/guard.ts';
 import type { ApiCaller } from '../middleware/key-cache.ts';
 import { json } from '../middleware/responses.ts';
 import { presentPayment, presentPaymentOf, presentSubmitted } from './present.ts';
-import { captureBody, payment, paymentParams } from './schema.ts';
+import { captureBody, payment, paymentParams, voidBody } from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'pool' | 'engine'>;
 
@@ -46,8 +46,11 @@ export async function paymentAsItStands({ pool }: Pick<Deps, 'pool'>, merchantId
   const row = await findPayment(pool, merchantId, paymentRef);
   if (row !== null) return presentPayment(row);
   const submitted = await findSubmittedPayment(pool, merchantId, paymentRef);
-  if (submitted === null) throw new PayflowError('payment_not_found');
-  return presentSubmitted(submitted);
+  if (submitted !== null) return presentSubmitted(submitted);
+  // It may have been recorded between the two looks.
+  const recorded = await findPayment(pool, merchantId, paymentRef);
+  if (recorded === null) throw new PayflowError('payment_not_found');
+  return presentPayment(recorded);
 }
 
 function capture(deps: Deps): Route {
@@ -82,6 +85,7 @@ function voidPayment(deps: Deps): Route {
     scopes: ['write'],
     params: paymentParams,
     paramsReason: 'payment_not_found',
+    body: voidBody.optional(),
     responses: { 200: json('The payment', payment), 202: json('Accepted, not yet carried out', payment) },
     reasons: ['payment_not_found', 'cannot_void', 'command_in_progress'],
     idempotency: 'order',
@@ -123,11 +127,17 @@ export async function shownPayment(
 
 /** Accepts a command about a payment of the caller and waits for its reply. */
 export async function commandPayment(deps: Deps, { caller, ctx, request, asked }: Change): Promise<Answer> {
-  refuseWithoutEngine(deps.engine);
-  const label = await labelOfPayment(deps.pool, caller.merchantId, request.paymentRef);
+  const { pool, engine } = deps;
+  const label = await labelOfPayment(pool, caller.merchantId, request.paymentRef);
   if (label === null) throw new PayflowError('payment_not_found');
-  const acceptance = await acceptForPayment(deps.pool, askedFor(label, request, asked), request);
-  return answerCommand({ engine: deps.engine, ctx }, label, acceptance);
+  const about = askedFor(label, request, asked);
+  const acceptance = (await twinOf(pool, about)) ?? (await accept());
+  return answerCommand({ engine, ctx }, label, acceptance);
+
+  function accept() {
+    refuseWithoutEngine(engine);
+    return acceptForPayment(pool, about, request);
+  }
 }
 
 function askedFor(label: OrderLabel, request: PaymentRequest, { idempotency, body }: Change['asked']): Asked {

@@ -2,8 +2,22 @@ import { z } from 'zod';
 import { AMOUNT_MAX } from '../../domain/money.ts';
 import { ORDER_REF, PAYMENT_REF } from '../../domain/ids.ts';
 import { METHODS } from '../../domain/payment.ts';
+import { moment, pageFields } from '../next-page.ts';
 
 export const paymentParams = z.object({ payment_ref: z.string().regex(PAYMENT_REF) });
+
+const STATUSES = ['created', 'authorized', 'captured', 'refunded', 'failed'] as const;
+
+export const paymentsQuery = z.strictObject({
+  ...pageFields,
+  status: z.enum(STATUSES).optional(),
+  method: z.enum(METHODS).optional(),
+  from: moment,
+  to: moment,
+});
+
+/** No body, or an empty one. */
+export const voidBody = z.strictObject({}).meta({ id: 'VoidRequest' });
 
 export const captureBody = z
   .strictObject({
@@ -34,7 +48,7 @@ export const payment = z
     amount: z.int(),
     currency: z.enum(['INR', 'USD', 'EUR']),
     method: z.enum(METHODS),
-    status: z.enum(['created', 'authorized', 'captured', 'refunded', 'failed']),
+    status: z.enum(STATUSES),
     phase: z.enum([
       'submitted',
       'awaiting_customer',

@@ -1,14 +1,15 @@
-import { findRefund, refundReason, refundsOfPayment } from '../../db/payments.ts';
+import { findRefund, listRefunds, refundReason } from '../../db/payments.ts';
 import { newId, newRefundRef } from '../../db/refs.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import { labelOfPayment } from '../../db/orders.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { json } from '../middleware/responses.ts';
+import { invalidCursor, pageHeaders, pageOf } from '../next-page.ts';
 import { commandPayment } from '../payments/routes.ts';
 import { paymentParams } from '../payments/schema.ts';
 import { presentRefund } from './present.ts';
-import { acceptedRefund, refund, refundBody, refunds } from './schema.ts';
+import { acceptedRefund, refund, refundBody, refunds, refundsQuery } from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'pool' | 'engine'>;
 
@@ -77,14 +78,19 @@ function list({ pool }: Deps): Route {
     scopes: ['read'],
     params: paymentParams,
     paramsReason: 'payment_not_found',
+    query: refundsQuery,
     responses: { 200: json('The refunds', refunds) },
-    reasons: ['payment_not_found'],
-    handler: async ({ caller, params }) => {
-      const rows = await refundsOfPayment(pool, caller.merchantId, params.payment_ref);
-      if (rows.length === 0 && (await labelOfPayment(pool, caller.merchantId, params.payment_ref)) === null) {
+    reasons: ['payment_not_found', 'invalid_cursor'],
+    handler: async ({ caller: { merchantId }, params: { payment_ref: paymentRef }, query, ctx }) => {
+      const page = pageOf(query);
+      const found = await listRefunds(pool, { merchantId, paymentRef, page });
+      if ((found?.rows.length ?? 0) === 0 && (await labelOfPayment(pool, merchantId, paymentRef)) === null) {
         throw new PayflowError('payment_not_found');
       }
-      return { status: 200, body: rows.map((row) => presentRefund(row, row.reason)) };
+      if (found === null) throw invalidCursor(page);
+      const shown = found.rows.map((row) => presentRefund(row, row.reason));
+      const headers = pageHeaders(ctx, { refs: shown.map((each) => each.refund_ref), more: found.more });
+      return { status: 200, body: shown, headers };
     },
   });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { REFUND_REF } from '../../domain/ids.ts';
 import { AMOUNT_MAX } from '../../domain/money.ts';
 import { REFUND_STATUSES } from '../../domain/refund.ts';
+import { pageFields } from '../next-page.ts';
 
 const REASON_LENGTH_MAX = 256;
 const NOTES_LENGTH_MAX = 4_096;
@@ -39,6 +40,8 @@ export const refund = z
   .meta({ id: 'Refund' });
 
 export const refunds = z.array(refund);
+
+export const refundsQuery = z.strictObject(pageFields);
 
 export const acceptedRefund = z
   .strictObject({ payment_ref: z.string(), refund_ref: z.string().regex(REFUND_REF), status: z.literal('pending') })

@@ -2,7 +2,7 @@ import { listAttempts } from '../../db/delivery-attempts.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { json } from '../middleware/responses.ts';
-import { nextPage } from '../next-page.ts';
+import { pageHeaders } from '../next-page.ts';
 import { log, logQuery } from './schema.ts';
 
 export function webhookRoutes({ pool }: Pick<ApiDeps, 'pool'>): Route[] {
@@ -26,7 +26,7 @@ export function webhookRoutes({ pool }: Pick<ApiDeps, 'pool'>): Route[] {
           startingAfter: query.starting_after ?? null,
         });
         const page = rows.slice(0, query.limit);
-        const headers = nextPage(ctx, rows.length > query.limit, page.at(-1)?.id);
+        const headers = pageHeaders(ctx, { refs: page.map(({ id }) => id), more: rows.length > query.limit });
         return { status: 200, body: page, headers };
       },
     }),
