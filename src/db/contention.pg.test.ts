@@ -5,7 +5,7 @@ import { fold, isCarriedOut, type Order } from '../domain/order.ts';
 import { project } from '../domain/projection.ts';
 import { createDatabase, type TestDatabase } from '../testing/database.ts';
 import { asked, createMerchant, createOrder, payRequest } from '../testing/factories.ts';
-import { acceptPay } from './accept.ts';
+import { acceptForPayment, acceptPay } from './accept.ts';
 import { createPool } from './pool.ts';
 import { loadOrder, record, type Recorded } from './record.ts';
 
@@ -196,6 +196,24 @@ describe('accepting', () => {
       type: 'refused',
       refusal: { reason: 'order_not_found' },
     });
+  });
+
+  test('a capture driven again after it was answered → nothing written, the first reply', async () => {
+    const manual = await createOrder(pool, merchantId, { captureMode: 'manual' });
+    const run = runOf(manual.order_ref);
+    await run.load();
+    const pay = await acceptPay(pool, asked(merchantId, manual.order_ref), payRequest());
+    const paying = (pay as { command: PayCommand }).command;
+    const approved = { type: 'approved', reference: 'bnk_1' } as const;
+    await run.settle(paying, { at: Date.now(), authorize: approved });
+    const { paymentRef } = paying;
+    const request = { kind: 'capture', paymentRef, amount: null } as const;
+    const capture = await acceptForPayment(pool, asked(merchantId, manual.order_ref), request);
+    const { command } = capture as { command: Command };
+    const first = await run.settle(command, { at: Date.now(), capture: approved });
+    const again = await run.settle(command, { at: Date.now(), capture: approved });
+    expect(again).toMatchObject({ written: false, batches: [] });
+    expect(JSON.stringify(again?.reply)).toBe(JSON.stringify(first?.reply));
   });
 
   test('a deadline with a command open → nothing written, the command is returned', async () => {
