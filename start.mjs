@@ -23,6 +23,7 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
 ];
+const NOT_BUILT = /\.test\.ts$|[/]src[/]testing[/]/;
 /** Files that tsc does not copy, and the program reads at run time. */
 const ASSET_FOLDERS = ['src', 'checkout'];
 const ASSET = /\.(css|html|svg|png|ico|woff2)$/;
@@ -56,18 +57,24 @@ async function main() {
   checkNode();
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, onSignal);
   if (word === 'up' || word === 'payflow') {
-    await exclusively(async () => (await install(), await build()));
+    await exclusively(
+      async () => (await install(), await build()),
+      () => isInstalled() && isBuilt(),
+    );
     await runPayflow(word === 'up' ? ['up', ...args] : args);
   } else if (word === 'build' && args[0] === '--out') {
     // For tests of the whole: a build of their own, while nothing else here may change.
     await buildInto(args[1] ?? fail('--out needs a folder'));
   } else if (word === 'build') {
-    await exclusively(async () => (await install(), await build(args.includes('--force'))));
+    await exclusively(
+      async () => (await install(), await build(args.includes('--force'))),
+      () => false,
+    );
   } else if (word === 'test') {
-    await exclusively(install);
+    await exclusively(install, isInstalled);
     process.exitCode = await test(args);
   } else if (word === 'check') {
-    await exclusively(install);
+    await exclusively(install, isInstalled);
     process.exitCode = await check();
   } else {
     fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | payflow …]`);
@@ -82,23 +89,30 @@ function checkNode() {
 }
 
 async function install() {
-  const lock = createHash('sha256')
-    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
-  if (readText(INSTALLED) === lock) return;
+  if (isInstalled()) return;
   await step('Installing packages (npm ci)', async () => {
     // npm names itself when it is what started us; it need not be on PATH then.
     const npm = process.env['npm_execpath'];
     const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
     mustSucceed('npm ci', await run([...command, 'ci', '--no-audit', '--no-fund', '--loglevel=error']));
-    fs.writeFileSync(INSTALLED, lock);
+    fs.writeFileSync(INSTALLED, hashOfLock());
   });
+}
+
+function isInstalled() {
+  return readText(INSTALLED) === hashOfLock();
+}
+
+function hashOfLock() {
+  return createHash('sha256')
+    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
 }
 
 /** @param {boolean} [force] */
 async function build(force = false) {
+  if (!force && isBuilt()) return;
   const fingerprint = fingerprintOfSources();
-  if (!force && readText(BUILT) === fingerprint) return;
   // Into a folder of its own and then renamed: a half build is never started, and what was deleted
   // from the sources (a migration!) is gone from dist too.
   await step('Building', async () => {
@@ -121,9 +135,14 @@ async function buildInto(folder) {
   }
 }
 
+function isBuilt() {
+  return readText(BUILT) === fingerprintOfSources();
+}
+
 function fingerprintOfSources() {
   const hash = createHash('sha256');
   for (const file of SOURCES.flatMap(filesBelow)) {
+    if (NOT_BUILT.test(file)) continue;
     const { mtimeMs, size } = fs.statSync(file);
     hash.update(`${relative(ROOT, file)} ${mtimeMs} ${size}\n`);
   }
@@ -177,10 +196,13 @@ async function check() {
 }
 
 /**
- * Two starts in one checkout would install or build into the same folders.
+ * Two starts in one checkout would install or build into the same folders. With nothing to do no
+ * lock is taken: an installed PayFlow can lie where nobody may write.
  * @param {() => Promise<unknown>} work
+ * @param {() => boolean} isDone
  */
-async function exclusively(work) {
+async function exclusively(work, isDone) {
+  if (isDone()) return;
   fs.mkdirSync(join(ROOT, '.payflow'), { recursive: true });
   for (let told = false; !takeLock(); await sleep(TICK_MS)) {
     if (!told) console.log('Waiting for another start in this folder to finish installing and building …');

@@ -108,4 +108,5 @@ async function handOver(run: Run): Promise<void> {
   }
   run.cut.abort();
   await writeResults(run);
+  await releasePending(run.deps.pool, [...run.busy.keys()]);
 }

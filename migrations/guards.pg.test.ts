@@ -30,19 +30,20 @@ const CHECK = { code: '23514' };
 const UNIQUE = { code: '23505' };
 
 /** A payment's row as `record` would insert it. */
-async function insertPayment(phase: Phase, change: { amount?: number; amountCaptured?: number } = {}): Promise<string> {
+async function insertPayment(
+  phase: Phase,
+  change: { amount?: number; amountCaptured?: number } = {},
+): Promise<string> {
   const isTaken = phase === 'captured' || phase === 'refunded';
   const isEnded = phase === 'voided' || phase === 'failed';
   const { amount = 49_900, amountCaptured = isTaken ? amount : 0 } = change;
   const paymentRef = ref('pf_pay_');
+  const keys = [uuidv7(), paymentRef, order.order_ref, order.id, merchantId, uuidv7()];
   await pool.query(
     `insert into payments (id, payment_ref, order_ref, order_id, merchant_id, command_id, amount, currency, method,
        phase, status, amount_captured, amount_refunded, flags, error_reason, created_at)
      values ($1, $2, $3, $4, $5, $6, $7, 'INR', 'upi', $8, 'created', $9, 0, '{}', $10, $11)`,
-    [
-      ...[uuidv7(), paymentRef, order.order_ref, order.id, merchantId, uuidv7(), amount, phase, amountCaptured],
-      ...[isEnded ? 'payment_declined' : null, order.created_at],
-    ],
+    [...keys, amount, phase, amountCaptured, isEnded ? 'payment_declined' : null, order.created_at],
   );
   return paymentRef;
 }
@@ -80,7 +81,12 @@ async function book(entries: readonly Entry[], seq = 2): Promise<void> {
 }
 
 describe.each(['events', 'event_batches', 'ledger_entries'])('%s can only grow', (table) => {
-  beforeEach(() => book([['bank', 100], ['merchant', -100]]));
+  beforeEach(() =>
+    book([
+      ['bank', 100],
+      ['merchant', -100],
+    ]),
+  );
 
   test.each([
     ['changed', `update ${table} set order_ref = order_ref`],
@@ -97,16 +103,44 @@ describe.each(['events', 'event_batches', 'ledger_entries'])('%s can only grow',
 
 describe('the ledger', () => {
   test('takes a pair that sums to zero, and looks only at the end of the transaction', async () => {
-    await book([['bank', 49_900], ['merchant', -49_900]]);
-    await book([['bank', 1], ['bank', 2], ['merchant', -3]], 3);
+    await book([
+      ['bank', 49_900],
+      ['merchant', -49_900],
+    ]);
+    await book(
+      [
+        ['bank', 1],
+        ['bank', 2],
+        ['merchant', -3],
+      ],
+      3,
+    );
   });
 
   test.each<[string, Entry[]]>([
     ['one side alone', [['bank', 49_900]]],
-    ['a pair that is off by one', [['bank', 49_900], ['merchant', -49_899]]],
-    ['a pair in two currencies', [['bank', 49_900], ['merchant', -49_900, 'USD']]],
+    [
+      'a pair that is off by one',
+      [
+        ['bank', 49_900],
+        ['merchant', -49_899],
+      ],
+    ],
+    [
+      'a pair in two currencies',
+      [
+        ['bank', 49_900],
+        ['merchant', -49_900, 'USD'],
+      ],
+    ],
     ['a line of nothing', [['bank', 0]]],
-    ['an account that we do not keep', [['payer', 1], ['bank', -1]]],
+    [
+      'an account that we do not keep',
+      [
+        ['payer', 1],
+        ['bank', -1],
+      ],
+    ],
   ])('refuses %s', async (_, entries) => {
     await expect(book(entries)).rejects.toMatchObject(CHECK);
     const { rows } = await pool.query('select 1 from ledger_entries where order_ref = $1', [order.order_ref]);
@@ -114,7 +148,10 @@ describe('the ledger', () => {
   });
 
   test('refuses a line that unbalances what stood before', async () => {
-    await book([['bank', 100], ['merchant', -100]]);
+    await book([
+      ['bank', 100],
+      ['merchant', -100],
+    ]);
     const late = pool.query(
       `insert into ledger_entries select order_ref, order_seq, 3, merchant_id, account, 1, currency, at
        from ledger_entries where order_ref = $1 and line = 1`,
@@ -162,8 +199,13 @@ describe('captures', () => {
     ['paid without a captured payment', "status = 'paid'"],
     ['without a captured payment but with an amount paid', 'amount_paid = 1, captured_payment_ref = null'],
   ])('an order %s is refused', async (_, change) => {
-    const captured = change.includes('captured_payment_ref') || change.includes('status') ? '' : ", captured_payment_ref = 'p'";
-    const update = pool.query(`update orders set ${change}${captured} where order_ref = $1`, [order.order_ref]);
+    const captured =
+      change.includes('captured_payment_ref') || change.includes('status')
+        ? ''
+        : ", captured_payment_ref = 'p'";
+    const update = pool.query(`update orders set ${change}${captured} where order_ref = $1`, [
+      order.order_ref,
+    ]);
     await expect(update).rejects.toMatchObject(CHECK);
   });
 });
@@ -195,7 +237,9 @@ describe('phases', () => {
   });
 
   test("the domain's own copy of it is the same", () => {
-    const copied = Object.entries(PHASE_REACH).flatMap(([from, all]) => all.split(',').map((to) => `${from} → ${to}`));
+    const copied = Object.entries(PHASE_REACH).flatMap(([from, all]) =>
+      all.split(',').map((to) => `${from} → ${to}`),
+    );
     expect(copied.toSorted()).toEqual(legalPairs());
   });
 
@@ -208,7 +252,11 @@ describe('phases', () => {
       const isLegal = from === to || legal.has(`${from} → ${to}`);
       const moved = move(paymentRef, to);
       if (isLegal) await moved;
-      else await expect(moved).rejects.toMatchObject({ ...CHECK, message: expect.stringContaining('cannot go from') });
+      else
+        await expect(moved).rejects.toMatchObject({
+          ...CHECK,
+          message: expect.stringContaining('cannot go from'),
+        });
     }
   });
 });

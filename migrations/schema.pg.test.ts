@@ -7,7 +7,10 @@ import { dumpSchema } from '../src/testing/schema-dump.ts';
 
 const FILE = join(import.meta.dirname, 'schema.sql');
 
-async function inDatabase<T>(create: () => Promise<TestDatabase>, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+async function inDatabase<T>(
+  create: () => Promise<TestDatabase>,
+  work: (pool: pg.Pool) => Promise<T>,
+): Promise<T> {
   const database = await create();
   const pool = createPool({ url: database.url, max: 1, applicationName: 'schema' });
   try {
@@ -46,7 +49,7 @@ test.each([
   ['a trigger', 'drop trigger ledger_entries_balance on ledger_entries'],
   [
     'a function',
-    "create or replace function refuse_change() returns trigger language plpgsql as $$ begin return new; end $$",
+    'create or replace function refuse_change() returns trigger language plpgsql as $$ begin return new; end $$',
   ],
 ])('%s that differs is seen', async (_, change) => {
   const changed = await inDatabase(createDatabase, async (pool) => {

@@ -48,7 +48,7 @@ export async function insertAuthorization(
       request.account,
       waiting ? plan.action : null,
       expiresAt === null ? null : new Date(expiresAt),
-      waiting ? randomBytes(PAGE_TOKEN_BYTES).toString('base64url') : null,
+      waiting ? newPageToken() : null,
       request.returnUrl,
       expiresAt === null ? null : new Date(expiresAt + times.actionGraceMs),
     ],
@@ -61,6 +61,11 @@ const REFERENCE_BYTES = 10;
 
 export function newReference(): string {
   return `bnk_${randomBytes(REFERENCE_BYTES).toString('hex')}`;
+}
+
+/** Tells itself from a reference by its first letters, and is not to be guessed. */
+function newPageToken(): string {
+  return `page_${randomBytes(PAGE_TOKEN_BYTES).toString('base64url')}`;
 }
 
 const INSERT_AUTHORIZATION = `with op as (

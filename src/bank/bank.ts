@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -29,6 +30,8 @@ export async function startBank(settings: BankSettings): Promise<Bank> {
   // stdout is for the one line that says where the bank listens.
   const logger = pino({ name: 'bank', level: 'warn' }, pino.destination({ dest: 2, sync: true }));
   const closing = new AbortController();
+  // Every delayed call listens; there may be thousands.
+  setMaxListeners(0, closing.signal);
   const onError = (error: unknown) => {
     if (!closing.signal.aborted)
       logger.error({ reason: describeError(error) }, 'work in the background failed');

@@ -35,17 +35,25 @@ export function createCallbackSender(deps: CallbackDeps): {
   const agent = new Agent({ headersTimeout: POST_MS, bodyTimeout: POST_MS });
   return {
     sendDue: async (signal) => {
-      const due = await readDue(deps.pool);
-      // Looked at after the rows: a fault that was set before they were written is in force for them.
-      const { callbacks_off: off, reorder_callbacks: newestFirst = false } = deps.faults.current();
-      const [oldest] = due;
-      if (oldest === undefined || off === true) return;
-      if (newestFirst && oldest.dueForMs < REORDER_MS) return;
-      const finished = await sendAll(deps, due, { agent, signal, newestFirst });
-      await remove(deps.pool, finished);
+      let sent: number;
+      do sent = await sendBatch(deps, { agent, signal });
+      while (sent === BATCH_MAX && !signal.aborted);
     },
     close: () => agent.destroy(),
   };
+}
+
+/** How many were sent, with or without success. */
+async function sendBatch(deps: CallbackDeps, line: Line): Promise<number> {
+  const due = await readDue(deps.pool);
+  // Looked at after the rows: a fault that was set before they were written is in force for them.
+  const { callbacks_off: off, reorder_callbacks: newestFirst = false } = deps.faults.current();
+  const [oldest] = due;
+  if (oldest === undefined || off === true) return 0;
+  if (newestFirst && oldest.dueForMs < REORDER_MS) return 0;
+  const finished = await sendAll(deps, due, { ...line, newestFirst });
+  await remove(deps.pool, finished);
+  return due.length;
 }
 
 async function readDue(pool: Pool): Promise<QueuedCallback[]> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Does `work` again and again, `everyMs` after each end, until stopped. A failure is told and not the end. */
@@ -8,6 +9,8 @@ export function startLoop(options: {
 }): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const { signal } = stopping;
+  // One piece of work may wait for many things at once; each takes its listener away again.
+  setMaxListeners(0, signal);
   const run = async () => {
     while (!signal.aborted) {
       await options.work(signal).catch((error: unknown) => {

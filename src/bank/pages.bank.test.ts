@@ -108,10 +108,10 @@ test('a UPI request abandoned → not_yet until the payer has answered', async (
 
 test('pages have a token of 256 bits; by a reference or a guess there is no page', async () => {
   const { url, reference } = await challenge(CHALLENGE);
-  expect(url).toMatch(/\/pages\/[\w-]{43}$/);
+  expect(url).toMatch(/\/pages\/page_[\w-]{43}$/);
   expect((await fetch(`${bank.url()}/pages/${reference}`)).status).toBe(404);
-  expect((await fetch(`${bank.url()}/pages/${'x'.repeat(43)}`)).status).toBe(404);
-  expect((await submit(`${bank.url()}/pages/${'x'.repeat(43)}/approve`)).status).toBe(404);
+  expect((await fetch(`${bank.url()}/pages/page_${'x'.repeat(43)}`)).status).toBe(404);
+  expect((await submit(`${bank.url()}/pages/page_${'x'.repeat(43)}/approve`)).status).toBe(404);
   expect((await bank.call('/pages/bnk_none/approve', {})).status).toBe(404);
 });
 

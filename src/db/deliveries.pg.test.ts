@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { createDatabase, type TestDatabase } from '../testing/database.ts';
 import { insertEvents, insertMerchant, insertTestEndpoint } from '../testing/webhook-rows.ts';
@@ -158,6 +159,7 @@ describe('the outbox', () => {
     const lost = new Promise<Error>((resolve) => (onLost = resolve));
     const listener = await listenForOutbox(pool, { onNotify: told, onLost });
     await insertEvents(pool, merchant, ['payment.captured']);
+    while (told.mock.calls.length === 0) await sleep(5);
     await pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where query = 'listen outbox' and datname = current_database()`,
@@ -326,6 +328,15 @@ describe('recording', () => {
     expect(late.size).toBe(0);
     expect((await row(delivery!.id)).status).toBe('delivered');
     expect((await pool.query('select 1 from delivery_attempts')).rows).toHaveLength(1);
+  });
+
+  test('a try that somebody else has already recorded as failed changes nothing', async () => {
+    await pending(1);
+    const [delivery] = await claim();
+    await recordAttempts(pool, { attempts: [result(delivery!, failed())], handOver: true });
+    const late = await recordAttempts(pool, { attempts: [result(delivery!)], handOver: true });
+    expect(late.size).toBe(0);
+    expect(await row(delivery!.id)).toMatchObject({ status: 'retrying', attempts: 1 });
   });
 
   test('410 switches the endpoint off, with the reason', async () => {

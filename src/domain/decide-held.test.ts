@@ -11,9 +11,7 @@ import {
   news,
   owed,
   P1,
-  P2,
   pay,
-  payRef,
   PENDING,
   R1,
   R2,
@@ -22,7 +20,6 @@ import {
   review,
   REVIEW,
   secondRefund,
-  supersededBy,
   T0,
   tell,
   typesOf,
@@ -113,10 +110,15 @@ describe('a capture by hand', () => {
     expect(phaseOf(told.order)).toBe('authorized');
   });
 
-  test.each([['unknown', UNKNOWN], ['pending', PENDING]])('%s → capturing under its own key', (_, outcome) => {
+  test.each([
+    ['unknown', UNKNOWN],
+    ['pending', PENDING],
+  ])('%s → capturing under its own key', (_, outcome) => {
     const told = tell(order, capture({ amount: 10_000 }), { capture: outcome });
     expect(owed(told.order)).toMatchObject([{ kind: 'capture', ref: P1, key: 'capture-1/capture' }]);
-    expect(news(told.order, { capture: APPROVED }).order.payments[P1]).toMatchObject({ amountCaptured: 10_000 });
+    expect(news(told.order, { capture: APPROVED }).order.payments[P1]).toMatchObject({
+      amountCaptured: 10_000,
+    });
   });
 
   test('declined at last → authorized again, its merchant decides what next', () => {
@@ -248,7 +250,10 @@ describe('a refund', () => {
   test('declined → failed at once, and what it reserved is free again', () => {
     const told = part(40_000, { refund: DECLINED });
     expect(typesOf(told)).toEqual(['refund.created', 'refund.failed']);
-    expect(told.reply).toMatchObject({ ok: true, refund: { status: 'failed', error_reason: 'insufficient_funds' } });
+    expect(told.reply).toMatchObject({
+      ok: true,
+      refund: { status: 'failed', error_reason: 'insufficient_funds' },
+    });
     expect(tell(told.order, secondRefund(), { refund: APPROVED }).order.payments[P1]!.phase).toBe('refunded');
   });
 
@@ -256,7 +261,11 @@ describe('a refund', () => {
     const { order: pending } = tell(order, refund(), { refund: PENDING });
     const told = news(pending, { refund: DECLINED });
     expect(typesOf(told)).toEqual(['refund.failed']);
-    expect(told.order.payments[P1]).toMatchObject({ phase: 'captured', amountReserved: 0, amountRefunded: 0 });
+    expect(told.order.payments[P1]).toMatchObject({
+      phase: 'captured',
+      amountReserved: 0,
+      amountRefunded: 0,
+    });
   });
 
   test('news about it a second time → nothing', () => {
@@ -321,12 +330,15 @@ describe('a repair', () => {
     expect(phaseOf(told.order)).toBe(phase);
   });
 
-  test.each(['unknown', 'abandoning', 'capturing', 'voiding'] as const)('confirm captured, in %s → paid', (phase) => {
-    const told = tell(IN_PHASE[phase](), repair('confirm_captured', { reference: 'bnk_9' }));
-    expect(typesOf(told)).toEqual(['payment.repaired', 'payment.captured', 'order.paid']);
-    expect(told.reply).toMatchObject({ order: { status: 'paid', amount_paid: 49_900 } });
-    expect(owed(told.order)).toEqual([]);
-  });
+  test.each(['unknown', 'abandoning', 'capturing', 'voiding'] as const)(
+    'confirm captured, in %s → paid',
+    (phase) => {
+      const told = tell(IN_PHASE[phase](), repair('confirm_captured', { reference: 'bnk_9' }));
+      expect(typesOf(told)).toEqual(['payment.repaired', 'payment.captured', 'order.paid']);
+      expect(told.reply).toMatchObject({ order: { status: 'paid', amount_paid: 49_900 } });
+      expect(owed(told.order)).toEqual([]);
+    },
+  );
 
   test("confirm captured without the bank's reference → the known one, else words that say so", () => {
     const known = tell(IN_PHASE.capturing(), repair('confirm_captured'));
@@ -339,24 +351,6 @@ describe('a repair', () => {
     const capturing = tell(IN_PHASE.authorized(), capture({ amount: 10_000 }), { capture: UNKNOWN }).order;
     const told = tell(capturing, repair('confirm_captured'));
     expect(told.reply).toMatchObject({ payment: { amount_captured: 10_000 } });
-  });
-
-  test('confirm captured while another one has paid → not a second capture: what is owed goes on', () => {
-    const order = supersededBy({ authorize: APPROVED, capture: APPROVED });
-    const told = tell(order, repair('confirm_captured'));
-    expect(typesOf(told)).toEqual(['payment.repaired']);
-    expect(owed(told.order)).toMatchObject([{ kind: 'abandon', ref: P1 }]);
-  });
-
-  test.each([
-    ['authorized', MANUAL, { authorize: APPROVED }],
-    ['capturing', {}, { authorize: APPROVED, capture: UNKNOWN }],
-  ] as const)('confirm captured while another one is %s → that one is owed its release', (_, mode, second) => {
-    const told = tell(supersededBy(second, mode), repair('confirm_captured'));
-    expect(phaseOf(told.order)).toBe('captured');
-    expect(told.order.payments[P2]).toMatchObject({ phase: 'voiding', reason: 'superseded' });
-    const late = tell(told.order, capture({ paymentRef: P2 }), { capture: APPROVED });
-    expect(late.reply).toMatchObject({ ok: false, reason: 'cannot_capture' });
   });
 
   test.each(['unknown', 'abandoning'] as const)('confirm failed, in %s → failed', (phase) => {
@@ -375,36 +369,5 @@ describe('a repair', () => {
 
   test('extend without a time → on record, and nothing else', () => {
     expect(typesOf(tell(IN_PHASE.authorized(), repair('extend')))).toEqual(['payment.repaired']);
-  });
-});
-
-describe('money that the bank took a second time for one order', () => {
-  const paid = supersededBy({ authorize: APPROVED, capture: APPROVED });
-  const late = news(paid, { abandon: { type: 'happened', outcome: APPROVED } }).order;
-  const told = news(late, { void: alreadyCaptured });
-
-  test('is given back at once, and the order stays paid by the first', () => {
-    expect(phaseOf(late)).toBe('voiding');
-    expect(typesOf(told)).toEqual(['refund.created']);
-    expect(told.order.payments).toMatchObject({ [P1]: { phase: 'voiding' }, [P2]: { phase: 'captured' } });
-    expect(owed(told.order)).toMatchObject([{ kind: 'refund', paymentRef: P1, key: 'pay-1/late_refund' }]);
-  });
-
-  test('given back → its payment is voided and the run may end', () => {
-    const back = news(told.order, { refund: APPROVED });
-    expect(typesOf(back)).toEqual(['refund.processed', 'payment.voided']);
-    expect(isSettled(back.order)).toBe(true);
-  });
-
-  test('not taken back by the bank → the failed refund is told, and the run may end', () => {
-    const back = news(told.order, { refund: DECLINED });
-    expect(typesOf(back)).toEqual(['refund.failed', 'payment.voided']);
-    expect(isSettled(back.order)).toBe(true);
-  });
-
-  test('told of again → nothing', () => {
-    const obligation = owed(late)[0]!;
-    expect(typesOf(tell(told.order, { kind: 'progress', obligation }, { void: alreadyCaptured }))).toEqual([]);
-    expect(payRef(1)).toBe(P1);
   });
 });

@@ -50,15 +50,30 @@ const PAYS: Case[] = [
     phase: 'captured',
     status: 'paid',
   },
-  { title: 'declined → failed', facts: { authorize: DECLINED }, events: ['submitted', 'failed'], phase: 'failed' },
+  {
+    title: 'declined → failed',
+    facts: { authorize: DECLINED },
+    events: ['submitted', 'failed'],
+    phase: 'failed',
+  },
   {
     title: 'the payer has to act → waits for the payer',
     facts: { authorize: REQUIRES_ACTION },
     events: ['submitted', 'action_required'],
     phase: 'awaiting_customer',
   },
-  { title: 'pending → unknown', facts: { authorize: PENDING }, events: ['submitted', 'unknown'], phase: 'unknown' },
-  { title: 'no answer → unknown', facts: { authorize: UNKNOWN }, events: ['submitted', 'unknown'], phase: 'unknown' },
+  {
+    title: 'pending → unknown',
+    facts: { authorize: PENDING },
+    events: ['submitted', 'unknown'],
+    phase: 'unknown',
+  },
+  {
+    title: 'no answer → unknown',
+    facts: { authorize: UNKNOWN },
+    events: ['submitted', 'unknown'],
+    phase: 'unknown',
+  },
   { title: 'not asked yet → unknown', facts: {}, events: ['submitted', 'unknown'], phase: 'unknown' },
   {
     title: 'the bank never saw the key → given up, not failed',
@@ -148,17 +163,20 @@ const PAYS: Case[] = [
 ];
 
 describe('a pay', () => {
-  test.each(PAYS)('$title', ({ order = newOrder(), pay: change, facts, events, phase, status = 'attempted' }) => {
-    const command = pay(1, change);
-    const told = tell(order, command, facts);
-    expect(typesOf(told)).toEqual(events.map((type) => (type.includes('.') ? type : `payment.${type}`)));
-    expect(told.order.payments[command.paymentRef]!.phase).toBe(phase);
-    expect(told.reply).toMatchObject({
-      ok: true,
-      order: { status, last_seq: told.order.seq },
-      payment: { payment_ref: command.paymentRef, phase },
-    });
-  });
+  test.each(PAYS)(
+    '$title',
+    ({ order = newOrder(), pay: change, facts, events, phase, status = 'attempted' }) => {
+      const command = pay(1, change);
+      const told = tell(order, command, facts);
+      expect(typesOf(told)).toEqual(events.map((type) => (type.includes('.') ? type : `payment.${type}`)));
+      expect(told.order.payments[command.paymentRef]!.phase).toBe(phase);
+      expect(told.reply).toMatchObject({
+        ok: true,
+        order: { status, last_seq: told.order.seq },
+        payment: { payment_ref: command.paymentRef, phase },
+      });
+    },
+  );
 
   test.each([
     ['is paid', IN_PHASE.captured(), 'order_already_paid'],
@@ -207,7 +225,10 @@ describe('a pay', () => {
 
   test('is judged by the same facts in the same way, and wants its capture only where nobody is asked first', () => {
     const order = newOrder();
-    expect(judgePay(order, pay(1, { signals: BLOCK }))).toEqual({ flags: ['duplicate_amount'], action: 'block' });
+    expect(judgePay(order, pay(1, { signals: BLOCK }))).toEqual({
+      flags: ['duplicate_amount'],
+      action: 'block',
+    });
     expect(wantsCapture(order, { ref: P1, review: false })).toBe(true);
     expect(wantsCapture(order, { ref: P1, review: true })).toBe(false);
     expect(wantsCapture(newOrder(MANUAL), { ref: P1, review: false })).toBe(false);
@@ -223,7 +244,11 @@ describe('news about a payment in doubt', () => {
     ['approved and captured → paid', taken, ['payment.captured', 'order.paid']],
     ['declined → given up: it was in doubt once', { authorize: DECLINED }, ['payment.given_up']],
     ['not found → given up', { authorize: NOT_FOUND }, ['payment.given_up']],
-    ['the payer has to act → waits for the payer', { authorize: REQUIRES_ACTION }, ['payment.action_required']],
+    [
+      'the payer has to act → waits for the payer',
+      { authorize: REQUIRES_ACTION },
+      ['payment.action_required'],
+    ],
     ['still pending → nothing', { authorize: PENDING }, []],
     ['still unknown → nothing', { authorize: UNKNOWN }, []],
     ['nothing learnt → nothing', {}, []],
@@ -314,7 +339,11 @@ describe('deadlines', () => {
     ['confirmed → failed', { abandon: { type: 'abandoned' } }, ['payment.failed']],
     ['not confirmed → given up', {}, ['payment.given_up']],
     ['without an answer → given up', { abandon: UNKNOWN }, ['payment.given_up']],
-    ['too late, approved → paid', { abandon: happened, capture: APPROVED }, ['payment.captured', 'order.paid']],
+    [
+      'too late, approved → paid',
+      { abandon: happened, capture: APPROVED },
+      ['payment.captured', 'order.paid'],
+    ],
     ['too late, declined → failed', { abandon: { type: 'happened', outcome: DECLINED } }, ['payment.failed']],
   ] as const)("the payer's time is over, %s", (_, facts, events) => {
     expect(typesOf(tell(IN_PHASE.awaiting_customer(), giveUp, facts))).toEqual(events);
@@ -328,12 +357,15 @@ describe('deadlines', () => {
   );
 
   const release = { kind: 'release', paymentRef: P1, reason: 'capture_deadline_passed' } as const;
-  test.each(['authorized', 'in_review'] as const)('%s is released: a void owed, or voided at once', (phase) => {
-    expect(typesOf(tell(IN_PHASE[phase](), release))).toEqual(['payment.void_requested']);
-    const told = tell(IN_PHASE[phase](), release, { void: APPROVED });
-    expect(typesOf(told)).toEqual(['payment.void_requested', 'payment.voided']);
-    expect(told.order.payments[P1]).toMatchObject({ phase: 'voided', reason: 'capture_deadline_passed' });
-  });
+  test.each(['authorized', 'in_review'] as const)(
+    '%s is released: a void owed, or voided at once',
+    (phase) => {
+      expect(typesOf(tell(IN_PHASE[phase](), release))).toEqual(['payment.void_requested']);
+      const told = tell(IN_PHASE[phase](), release, { void: APPROVED });
+      expect(typesOf(told)).toEqual(['payment.void_requested', 'payment.voided']);
+      expect(told.order.payments[P1]).toMatchObject({ phase: 'voided', reason: 'capture_deadline_passed' });
+    },
+  );
 
   test.each(['capturing', 'voiding', 'captured', 'voided', 'failed', 'unknown'] as const)(
     '%s is not released by a deadline',

@@ -47,7 +47,8 @@ test('faults of ours are 5xx and nothing else is', () => {
 });
 
 test('every reason for which a bank declines is in the catalogue, as a decline', () => {
-  for (const reason of DECLINE_REASONS) expect(ERRORS[reason]).toMatchObject({ status: 200, code: 'GATEWAY_ERROR' });
+  for (const reason of DECLINE_REASONS)
+    expect(ERRORS[reason]).toMatchObject({ status: 200, code: 'GATEWAY_ERROR' });
 });
 
 test.each([
@@ -65,10 +66,19 @@ test.each([
 describe('a thrown refusal', () => {
   test("has the catalogue's text unless it knows better, and carries its field and its cause", () => {
     const plain = new PayflowError('order_not_found');
-    expect(plain).toMatchObject({ name: 'PayflowError', message: 'Order not found', reason: 'order_not_found' });
+    expect(plain).toMatchObject({
+      name: 'PayflowError',
+      message: 'Order not found',
+      reason: 'order_not_found',
+    });
     expect(plain).toMatchObject({ field: null, retryAfterSeconds: null });
     const cause = new Error('why');
-    const rich = new PayflowError('unavailable', { text: 'Later', field: 'amount', retryAfterSeconds: 2, cause });
+    const rich = new PayflowError('unavailable', {
+      text: 'Later',
+      field: 'amount',
+      retryAfterSeconds: 2,
+      cause,
+    });
     expect(rich).toMatchObject({ message: 'Later', field: 'amount', retryAfterSeconds: 2, cause });
     expect(rich).toBeInstanceOf(Error);
   });

@@ -1,4 +1,10 @@
-import { DEFAULT_SUBSCRIPTION, eventBody, isPublicEvent, PUBLIC_EVENTS, type PublicEventType } from './events.ts';
+import {
+  DEFAULT_SUBSCRIPTION,
+  eventBody,
+  isPublicEvent,
+  PUBLIC_EVENTS,
+  type PublicEventType,
+} from './events.ts';
 import type { Order } from './order.ts';
 import { project, type EventRow } from './projection.ts';
 import {
@@ -18,10 +24,12 @@ import {
 
 /** What becomes of an order, and the one public event of it that is looked at. */
 const STORIES: Record<PublicEventType, () => { before: Order; told: Told }> = {
-  'payment.captured': () => of(IN_PHASE.authorized(), (o) => tell(o, capture({ amount: 100 }), { capture: APPROVED })),
+  'payment.captured': () =>
+    of(IN_PHASE.authorized(), (o) => tell(o, capture({ amount: 100 }), { capture: APPROVED })),
   'payment.failed': () => of(newOrder(), (o) => tell(o, pay(), { authorize: DECLINED })),
   'order.paid': () => of(newOrder(), (o) => tell(o, pay(), { authorize: APPROVED, capture: APPROVED })),
-  'refund.processed': () => of(IN_PHASE.captured(), (o) => tell(o, refund({ amount: 100 }), { refund: APPROVED })),
+  'refund.processed': () =>
+    of(IN_PHASE.captured(), (o) => tell(o, refund({ amount: 100 }), { refund: APPROVED })),
   'order.expired': () => of(newOrder(), (o) => tell(o, { kind: 'expire' })),
   'payment.authorized': () => of(newOrder(MANUAL), (o) => tell(o, pay(), { authorize: APPROVED })),
   'payment.late_authorized': () =>
@@ -84,9 +92,20 @@ test('the bytes do not depend on the order in which the tables keep the payload'
 
 test("merchants are told ten kinds of events, and the guide's four unless they ask for more", () => {
   expect(PUBLIC_EVENTS).toHaveLength(10);
-  expect(DEFAULT_SUBSCRIPTION).toEqual(['payment.captured', 'payment.failed', 'order.paid', 'refund.processed']);
+  expect(DEFAULT_SUBSCRIPTION).toEqual([
+    'payment.captured',
+    'payment.failed',
+    'order.paid',
+    'refund.processed',
+  ]);
   expect(PUBLIC_EVENTS.every(isPublicEvent)).toBe(true);
-  for (const internal of ['order.created', 'command.refused', 'payment.unknown', 'payment.given_up', 'nonsense']) {
+  for (const internal of [
+    'order.created',
+    'command.refused',
+    'payment.unknown',
+    'payment.given_up',
+    'nonsense',
+  ]) {
     expect(isPublicEvent(internal)).toBe(false);
   }
 });

@@ -9,7 +9,13 @@ import {
 import { QUIET } from './test-story.ts';
 
 const small = { amount: 100, method: 'card' } as const;
-const everything: FraudSignals = { ...QUIET, sameAmount: 1, attempts: 5, merchantPayments: 50, vpaValid: false };
+const everything: FraudSignals = {
+  ...QUIET,
+  sameAmount: 1,
+  attempts: 5,
+  merchantPayments: 50,
+  vpaValid: false,
+};
 
 test.each([
   ['nothing unusual', small, {}, []],
@@ -21,13 +27,24 @@ test.each([
   ['a UPI address without @', { ...small, method: 'upi' }, { vpaValid: false }, ['invalid_vpa']],
   ['a card, whatever is said of a UPI address', small, { vpaValid: false }, []],
   ['49 payments of the merchant', small, { merchantPayments: MERCHANT_VELOCITY_PAYMENTS - 1 }, []],
-  ['50 payments of the merchant', small, { merchantPayments: MERCHANT_VELOCITY_PAYMENTS }, ['merchant_velocity']],
+  [
+    '50 payments of the merchant',
+    small,
+    { merchantPayments: MERCHANT_VELOCITY_PAYMENTS },
+    ['merchant_velocity'],
+  ],
 ] as const)('%s → %3$j', (_, payment, change, flags) => {
   expect(judge(payment, { ...QUIET, ...change }).flags).toEqual(flags);
 });
 
 test("the guide's five rules, thresholds and window are the ones we have", () => {
-  expect(FRAUD_RULES).toEqual(['high_value', 'duplicate_amount', 'high_frequency', 'invalid_vpa', 'merchant_velocity']);
+  expect(FRAUD_RULES).toEqual([
+    'high_value',
+    'duplicate_amount',
+    'high_frequency',
+    'invalid_vpa',
+    'merchant_velocity',
+  ]);
   expect([HIGH_FREQUENCY_ATTEMPTS, MERCHANT_VELOCITY_PAYMENTS]).toEqual([5, 50]);
 });
 

@@ -70,20 +70,26 @@ describe('folding', () => {
 
   test('it begins with order.created, once', () => {
     expect(() => fold(ORDER, [])).toThrow('has no events');
-    expect(() => fold(ORDER, events.slice(1))).toThrow('the first event is order.created, not 2 payment.submitted');
+    expect(() => fold(ORDER, events.slice(1))).toThrow(
+      'the first event is order.created, not 2 payment.submitted',
+    );
     expect(() => fold(ORDER, [event(1, 'order.expired', {})])).toThrow('the first event is order.created');
     expect(() => evolve(newOrder(), { ...created(), seq: 2 })).toThrow('was created already');
   });
 
   test('what was not there cannot change: a payment, a refund, a refund that ended', () => {
     const next = whole.seq + 1;
-    expect(() => evolve(whole, event(next, 'payment.failed', { paymentRef: P2, reason: 'superseded' }))).toThrow(
-      `${ORDER} has no payment ${P2}`,
-    );
+    expect(() =>
+      evolve(whole, event(next, 'payment.failed', { paymentRef: P2, reason: 'superseded' })),
+    ).toThrow(`${ORDER} has no payment ${P2}`);
     const failed = { paymentRef: P1, amount: 1, reason: 'refund_declined' } as const;
-    expect(() => evolve(whole, event(next, 'refund.failed', { ...failed, refundRef: 'none' }))).toThrow('has no refund');
+    expect(() => evolve(whole, event(next, 'refund.failed', { ...failed, refundRef: 'none' }))).toThrow(
+      'has no refund',
+    );
     const ended = evolve(whole, event(next, 'refund.failed', { ...failed, amount: 49_900, refundRef: R1 }));
-    expect(() => evolve(ended, event(next + 1, 'refund.failed', { ...failed, refundRef: R1 }))).toThrow('in status');
+    expect(() => evolve(ended, event(next + 1, 'refund.failed', { ...failed, refundRef: R1 }))).toThrow(
+      'in status',
+    );
     expect(() => paymentOf(whole, P2)).toThrow('has no payment');
     expect(() => refundOf(whole, 'none')).toThrow('has no refund');
   });
@@ -91,7 +97,9 @@ describe('folding', () => {
   test('what is not captured is not refunded', () => {
     const order = IN_PHASE.authorized();
     const data = { paymentRef: P1, refundRef: R1, id: 'r', amount: 1, key: 'k' };
-    expect(() => evolve(order, event(order.seq + 1, 'refund.created', data))).toThrow('is authorized, not captured');
+    expect(() => evolve(order, event(order.seq + 1, 'refund.created', data))).toThrow(
+      'is authorized, not captured',
+    );
   });
 
   test('the order before stays as it was', () => {
@@ -135,7 +143,15 @@ describe.each(PHASES)('with its payment in %s', (phase) => {
     expect(obligations(order)).toEqual(
       owed === null
         ? []
-        : [{ kind: owed.split(' ')[0], key: owed.split(' ')[1], paymentRef: P1, ref: P1, since: order.updatedAt }],
+        : [
+            {
+              kind: owed.split(' ')[0],
+              key: owed.split(' ')[1],
+              paymentRef: P1,
+              ref: P1,
+              since: order.updatedAt,
+            },
+          ],
     );
   });
 
@@ -179,7 +195,11 @@ describe('deadlines', () => {
       { kind: 'refund', paymentRef: P1, ref: R1, key: 'refund-1/refund', since: pending.updatedAt },
     ]);
     expect(isSettled(pending)).toBe(false);
-    const done = tell(pending, { kind: 'progress', obligation: obligations(pending)[0]! }, { refund: APPROVED });
+    const done = tell(
+      pending,
+      { kind: 'progress', obligation: obligations(pending)[0]! },
+      { refund: APPROVED },
+    );
     expect(isSettled(done.order)).toBe(true);
   });
 

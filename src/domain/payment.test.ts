@@ -1,6 +1,14 @@
 import type { EventData, PaymentEventType } from './events.ts';
 import { evolve } from './order.ts';
-import { apiPhase, holdsTheOrder, isFinal, paymentStatus, PHASES, TRANSITIONS, type Phase } from './payment.ts';
+import {
+  apiPhase,
+  holdsTheOrder,
+  isFinal,
+  paymentStatus,
+  PHASES,
+  TRANSITIONS,
+  type Phase,
+} from './payment.ts';
 import { ACTION, event, IN_PHASE, P1 } from './test-story.ts';
 
 /** The whole machine, written down a second time: phase × event → next phase, – where it cannot happen. */
@@ -94,7 +102,9 @@ test.each(CELLS)('$phase, $type → $next', ({ phase, type, next }) => {
 });
 
 test('the transition table has nothing that the grid does not name', () => {
-  const named = new Set(CELLS.filter(({ next }) => next !== '–').map((c) => `${c.phase} ${c.type} ${c.next}`));
+  const named = new Set(
+    CELLS.filter(({ next }) => next !== '–').map((c) => `${c.phase} ${c.type} ${c.next}`),
+  );
   const there = PHASES.flatMap((phase) =>
     Object.entries(TRANSITIONS[phase]).map(([type, next]) => `${phase} ${type} ${next}`),
   );
@@ -116,12 +126,15 @@ const FACES = [
   ['failed', 'failed', 'failed', 'leaves the order free', 'is final'],
 ] as const;
 
-test.each(FACES)('a payment in %s is shown as phase %s, status %s, %s and %s', (phase, shown, status, holds, ends) => {
-  expect(apiPhase(phase)).toBe(shown);
-  expect(paymentStatus(phase)).toBe(status);
-  expect(holdsTheOrder(phase)).toBe(holds === 'holds the order');
-  expect(isFinal(phase)).toBe(ends === 'is final');
-});
+test.each(FACES)(
+  'a payment in %s is shown as phase %s, status %s, %s and %s',
+  (phase, shown, status, holds, ends) => {
+    expect(apiPhase(phase)).toBe(shown);
+    expect(paymentStatus(phase)).toBe(status);
+    expect(holdsTheOrder(phase)).toBe(holds === 'holds the order');
+    expect(isFinal(phase)).toBe(ends === 'is final');
+  },
+);
 
 test('every phase has its line among the faces', () => {
   expect(FACES.map(([phase]) => phase)).toEqual(PHASES);

@@ -53,7 +53,12 @@ describe('the row of an order', () => {
   test('that is paid and partly refunded tells what was paid, given back and reserved', () => {
     const once = tell(IN_PHASE.captured(), refund({ amount: 100 }), { refund: APPROVED }).order;
     const row = orderRow(tell(once, refund({ id: 'refund-2', refundRef: 'r2', amount: 50 })).order);
-    expect(row).toMatchObject({ status: 'paid', amount_paid: 49_900, amount_refunded: 100, amount_reserved: 150 });
+    expect(row).toMatchObject({
+      status: 'paid',
+      amount_paid: 49_900,
+      amount_refunded: 100,
+      amount_reserved: 150,
+    });
     expect(row).toMatchObject({ attempts: 1, captured_payment_ref: P1, holding_payment_ref: null });
   });
 
@@ -100,18 +105,33 @@ describe('the row of a payment', () => {
     });
   });
 
-  const NONE = { authorized_at: null, captured_at: null, failed_at: null, capture_before: null, next_action: null };
+  const NONE = {
+    authorized_at: null,
+    captured_at: null,
+    failed_at: null,
+    capture_before: null,
+    next_action: null,
+  };
   const differing: [Phase, object][] = [
     ['awaiting_customer', { ...NONE, status: 'created', next_action: ACTION, acquirer_reference: null }],
     ['unknown', { ...NONE, status: 'created', error_reason: null }],
     ['abandoning', { ...NONE, status: 'created', error_reason: null }],
-    ['authorized', { ...NONE, status: 'authorized', authorized_at: at(1), capture_before: '2026-11-29T09:00:01.000Z' }],
-    ['in_review', { ...NONE, flags: ['duplicate_amount'], authorized_at: at(1), capture_before: expect.any(String) }],
+    [
+      'authorized',
+      { ...NONE, status: 'authorized', authorized_at: at(1), capture_before: '2026-11-29T09:00:01.000Z' },
+    ],
+    [
+      'in_review',
+      { ...NONE, flags: ['duplicate_amount'], authorized_at: at(1), capture_before: expect.any(String) },
+    ],
     ['capturing', { ...NONE, status: 'authorized', authorized_at: at(1) }],
     ['voiding', { ...NONE, status: 'authorized', authorized_at: at(1), error_reason: null }],
     ['voided', { ...NONE, authorized_at: at(1), failed_at: at(2), error_reason: 'voided_by_merchant' }],
     ['failed', { ...NONE, status: 'failed', failed_at: at(1), error_reason: 'insufficient_funds' }],
-    ['refunded', { ...NONE, amount_captured: 49_900, amount_refunded: 49_900, authorized_at: at(1), captured_at: at(1) }],
+    [
+      'refunded',
+      { ...NONE, amount_captured: 49_900, amount_refunded: 49_900, authorized_at: at(1), captured_at: at(1) },
+    ],
   ];
   test.each(differing)('in %s tells what is true in it and nothing else', (phase, columns) => {
     expect(paymentRow(IN_PHASE[phase](), P1)).toMatchObject({ phase, ...columns });
@@ -124,10 +144,24 @@ describe('the row of a payment', () => {
 });
 
 describe('the row of a refund', () => {
-  const base = { refund_ref: R1, payment_ref: P1, payment_id: pay().paymentId, order_ref: ORDER, amount: 49_900 };
+  const base = {
+    refund_ref: R1,
+    payment_ref: P1,
+    payment_id: pay().paymentId,
+    order_ref: ORDER,
+    amount: 49_900,
+  };
   test.each([
-    ['pending', PENDING, { error_reason: null, acquirer_reference: null, processed_at: null, failed_at: null }],
-    ['processed', APPROVED, { error_reason: null, acquirer_reference: 'bnk_1', processed_at: at(2), failed_at: null }],
+    [
+      'pending',
+      PENDING,
+      { error_reason: null, acquirer_reference: null, processed_at: null, failed_at: null },
+    ],
+    [
+      'processed',
+      APPROVED,
+      { error_reason: null, acquirer_reference: 'bnk_1', processed_at: at(2), failed_at: null },
+    ],
     [
       'failed',
       DECLINED,
@@ -182,16 +216,29 @@ describe('a batch', () => {
     const paid = supersededBy({ authorize: APPROVED, capture: APPROVED });
     const late = news(paid, { abandon: { type: 'happened', outcome: APPROVED } }).order;
     const extra = news(late, { void: alreadyCaptured });
-    expect(project(late, extra.events).ledger).toMatchObject([{ account: 'bank', amount: 49_900 }, { amount: -49_900 }]);
-    expect(orderRow(extra.order)).toMatchObject({ amount_paid: 49_900, amount_reserved: 0, captured_payment_ref: P2 });
+    expect(project(late, extra.events).ledger).toMatchObject([
+      { account: 'bank', amount: 49_900 },
+      { amount: -49_900 },
+    ]);
+    expect(orderRow(extra.order)).toMatchObject({
+      amount_paid: 49_900,
+      amount_reserved: 0,
+      captured_payment_ref: P2,
+    });
     const back = news(extra.order, { refund: APPROVED });
     const { ledger, payments } = project(extra.order, back.events);
-    expect(ledger).toMatchObject([{ account: 'merchant', amount: 49_900 }, { account: 'bank', amount: -49_900 }]);
+    expect(ledger).toMatchObject([
+      { account: 'merchant', amount: 49_900 },
+      { account: 'bank', amount: -49_900 },
+    ]);
     expect(payments).toMatchObject([{ payment_ref: P1, phase: 'voided', amount_captured: 0 }]);
   });
 
   test('has no payload for what merchants are not told', () => {
-    const { events } = project(newOrder(MANUAL), tell(newOrder(MANUAL), pay(), { authorize: PENDING }).events);
+    const { events } = project(
+      newOrder(MANUAL),
+      tell(newOrder(MANUAL), pay(), { authorize: PENDING }).events,
+    );
     expect(events.map(({ type, payload }) => [type, payload])).toEqual([
       ['payment.submitted', null],
       ['payment.unknown', null],

@@ -9,7 +9,7 @@ import { DECLINE_REASONS, type Abandonment, type Lookup, type Outcome, type Void
 import { isFinal, METHODS } from './payment.ts';
 import { orderRow, paymentRow, type LedgerRow } from './projection.ts';
 import { refusedByTables } from './test-checks.ts';
-import { ACTION, created, DAY, ORDER, T0 } from './test-story.ts';
+import { ACTION, BLOCK, created, DAY, ORDER, QUIET, REVIEW, T0 } from './test-story.ts';
 import {
   ATTITUDES,
   MOVES,
@@ -52,7 +52,10 @@ const action = fc.record(
 );
 const requiresAction = fc.record({ type: fc.constant('requires_action' as const), reference, action }, plain);
 const pending = fc.record({ type: fc.constant('pending' as const), reference }, plain);
-const unknown = fc.record({ type: fc.constant('unknown' as const), cause: fc.constantFrom('timeout', 'reset') }, plain);
+const unknown = fc.record(
+  { type: fc.constant('unknown' as const), cause: fc.constantFrom('timeout', 'reset') },
+  plain,
+);
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   { weight: 4, arbitrary: approved },
   { weight: 2, arbitrary: declined },
@@ -74,13 +77,14 @@ const abandonment: fc.Arbitrary<Abandonment> = fc.oneof(
   fc.constant({ type: 'not_yet' } as const),
   unknown,
 );
-const facts: fc.Arbitrary<Omit<Facts, 'at'>> = fc.record(
-  { authorize: lookup, capture: outcome, void: voided, refund: lookup, abandon: abandonment },
-  { requiredKeys: [], noNullPrototype: true },
+const answers = { authorize: lookup, capture: outcome, void: voided, refund: lookup, abandon: abandonment };
+const facts: fc.Arbitrary<Omit<Facts, 'at'>> = fc.oneof(
+  { weight: 4, arbitrary: fc.record(answers, plain) },
+  { weight: 1, arbitrary: fc.record(answers, { requiredKeys: [], ...plain }) },
 );
 
 const fraudAction = fc.constantFrom('flag', 'review', 'block');
-const signals: fc.Arbitrary<FraudSignals> = fc.record(
+const anySignals: fc.Arbitrary<FraudSignals> = fc.record(
   {
     sameAmount: fc.nat({ max: 1 }),
     attempts: fc.nat({ max: 5 }),
@@ -91,10 +95,14 @@ const signals: fc.Arbitrary<FraudSignals> = fc.record(
   plain,
 );
 
+const signals = fc.oneof({ weight: 5, arbitrary: fc.constant(QUIET) }, fc.constantFrom(REVIEW, BLOCK), anySignals);
+
 const move: fc.Arbitrary<Move> = fc.record({
   kind: fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom('pay', 'progress', 'deadline', 'give_up', 'refund') },
-    { weight: 4, arbitrary: fc.constantFrom(...MOVES) },
+    { weight: 20, arbitrary: fc.constantFrom('pay', 'pay', 'progress', 'refund', 'capture') },
+    { weight: 10, arbitrary: fc.constantFrom('give_up', 'decide_review', 'void', 'repair', 'old_progress') },
+    { weight: 4, arbitrary: fc.constantFrom('again', 'release', 'deadline') },
+    { weight: 1, arbitrary: fc.constantFrom(...MOVES) },
   ),
   pick: fc.nat({ max: 11 }),
   percent: fc.option(fc.integer({ min: 0, max: 120 })),
@@ -116,7 +124,7 @@ const beginning = fc
   })
   .map((change) => created(change));
 
-const life = fc.tuple(beginning, fc.array(move, { maxLength: MOVES_MAX, size: 'max' }));
+const life = fc.tuple(beginning, fc.array(move, { minLength: 1, maxLength: MOVES_MAX, size: 'max' }));
 
 /** All steps of a walk; a move that has nothing to be about is left out. */
 function live(first: OrderEvent, moves: readonly Move[]): { end: Walk; steps: Step[] } {
@@ -142,7 +150,8 @@ function everyLife(title: string, holds: (walked: { end: Walk; steps: Step[] }) 
 
 /** Like `expect(…).toEqual([])`, a hundred times as fast. */
 function none(wrong: readonly unknown[]): void {
-  if (wrong.length > 0) throw new Error(wrong.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'));
+  if (wrong.length > 0)
+    throw new Error(wrong.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'));
 }
 
 // ── What always holds ───────────────────────────────────────────────────────────────────────────
@@ -151,13 +160,15 @@ everyLife('a command gets one reply and at least one event, the loop itself gets
   for (const { instruction, events, reply } of steps) {
     if (!('id' in instruction)) none(reply === null ? [] : ['a reply to nobody']);
     else none(reply === null || events.length === 0 ? [instruction] : []);
-    if (reply?.ok === false) none(events.map(({ type }) => type).join() === 'command.refused' ? [] : [...events]);
+    if (reply?.ok === false)
+      none(events.map(({ type }) => type).join() === 'command.refused' ? [] : [...events]);
   }
 });
 
 everyLife('events are numbered without a gap and no payment stays submitted', ({ end, steps }) => {
   none(end.events.filter(({ seq }, index) => seq !== index + 1));
-  for (const { after } of steps) none(Object.values(after.payments).filter(({ phase }) => phase === 'submitted'));
+  for (const { after } of steps)
+    none(Object.values(after.payments).filter(({ phase }) => phase === 'submitted'));
 });
 
 everyLife('the tables take every batch: amounts, one capture, legal phases, balanced ledger', ({ steps }) => {
@@ -171,22 +182,25 @@ everyLife('one payment at most is ever captured, and it pays the order', ({ end 
   none(paid.length === captures.length ? [] : [...captures, ...paid]);
 });
 
-everyLife('what refunds reserve and have given back is what their payment says, never above its capture', ({ end }) => {
-  const refunds = Object.values(end.order.refunds);
-  for (const payment of Object.values(end.order.payments)) {
-    const its = refunds.filter(({ paymentRef }) => paymentRef === payment.ref);
-    if (!('amountCaptured' in payment)) {
-      // A second capture of the order, given back as a whole.
-      none(its.slice(1));
-      continue;
+everyLife(
+  'what refunds reserve and have given back is what their payment says, never above its capture',
+  ({ end }) => {
+    const refunds = Object.values(end.order.refunds);
+    for (const payment of Object.values(end.order.payments)) {
+      const its = refunds.filter(({ paymentRef }) => paymentRef === payment.ref);
+      if (!('amountCaptured' in payment)) {
+        // A second capture of the order, given back as a whole.
+        none(its.slice(1));
+        continue;
+      }
+      const sum = (wanted: readonly string[]) =>
+        its.filter(({ status }) => wanted.includes(status)).reduce((total, { amount }) => total + amount, 0);
+      none(payment.amountReserved === sum(['pending', 'processed']) ? [] : [payment]);
+      none(payment.amountRefunded === sum(['processed']) ? [] : [payment]);
+      none(payment.amountReserved <= payment.amountCaptured ? [] : [payment]);
     }
-    const sum = (wanted: readonly string[]) =>
-      its.filter(({ status }) => wanted.includes(status)).reduce((total, { amount }) => total + amount, 0);
-    none(payment.amountReserved === sum(['pending', 'processed']) ? [] : [payment]);
-    none(payment.amountRefunded === sum(['processed']) ? [] : [payment]);
-    none(payment.amountReserved <= payment.amountCaptured ? [] : [payment]);
-  }
-});
+  },
+);
 
 everyLife('the ledger says captured − refunded on both accounts', ({ end, steps }) => {
   const ledger = steps.flatMap(({ changes }) => changes.ledger);
@@ -194,27 +208,31 @@ everyLife('the ledger says captured − refunded on both accounts', ({ end, step
     ledger.filter((row) => row.account === account).reduce((total, row) => total + row.amount, 0);
   const row = orderRow(end.order);
   const extra = Object.values(end.order.refunds).filter(
-    ({ paymentRef, status }) => status !== 'processed' && !('amountCaptured' in end.order.payments[paymentRef]!),
+    ({ paymentRef, status }) =>
+      status !== 'processed' && !('amountCaptured' in end.order.payments[paymentRef]!),
   );
   const held = extra.reduce((total, { amount }) => total + amount, row.amount_paid - row.amount_refunded);
   none(balance('bank') === held && balance('merchant') === -held ? [] : [row, ...ledger]);
 });
 
-everyLife('a payment that was ever in doubt fails only after a confirmed abandon or a repair', ({ steps }) => {
-  const doubted = new Set<string>();
-  for (const { instruction, facts: learnt, events } of steps) {
-    const isConfirmed =
-      learnt.abandon?.type === 'abandoned' ||
-      learnt.abandon?.type === 'happened' ||
-      (instruction.kind === 'repair' && instruction.action === 'confirm_failed');
-    for (const event of events) {
-      if (event.type === 'payment.unknown') doubted.add(event.data.paymentRef);
-      else if (event.type === 'payment.failed' && doubted.has(event.data.paymentRef)) {
-        none(isConfirmed ? [] : [instruction, event]);
+everyLife(
+  'a payment that was ever in doubt fails only after a confirmed abandon or a repair',
+  ({ steps }) => {
+    const doubted = new Set<string>();
+    for (const { instruction, facts: learnt, events } of steps) {
+      const isConfirmed =
+        learnt.abandon?.type === 'abandoned' ||
+        learnt.abandon?.type === 'happened' ||
+        (instruction.kind === 'repair' && instruction.action === 'confirm_failed');
+      for (const event of events) {
+        if (event.type === 'payment.unknown') doubted.add(event.data.paymentRef);
+        else if (event.type === 'payment.failed' && doubted.has(event.data.paymentRef)) {
+          none(isConfirmed ? [] : [instruction, event]);
+        }
       }
     }
-  }
-});
+  },
+);
 
 everyLife('what merchants are told has all five fields', ({ steps }) => {
   for (const { changes } of steps) {
@@ -223,7 +241,8 @@ everyLife('what merchants are told has all five fields', ({ steps }) => {
       if (payload === null) continue;
       const fields = ['payment_ref', 'order_ref', 'amount', 'method', 'status'];
       none(fields.filter((field) => !(field in payload)).map((field) => `${type}: ${field}`));
-      if (!type.startsWith('order.')) none(payload.payment_ref === null || payload.method === null ? [payload] : []);
+      if (!type.startsWith('order.'))
+        none(payload.payment_ref === null || payload.method === null ? [payload] : []);
       if (type.startsWith('refund.')) none(payload.refund_amount === undefined ? [payload] : []);
     }
   }
@@ -239,7 +258,11 @@ everyLife('events folded again, at once or with repeats, give the same order', (
 });
 
 everyLife('nothing is lost as JSON: state, events, instructions, facts, replies, rows', ({ end, steps }) => {
-  const whole = [end.order, end.events, steps.map(({ instruction, facts: f, reply, changes }) => [instruction, f, reply, changes])];
+  const whole = [
+    end.order,
+    end.events,
+    steps.map(({ instruction, facts: f, reply, changes }) => [instruction, f, reply, changes]),
+  ];
   none(isDeepStrictEqual(JSON.parse(JSON.stringify(whole)), whole) ? [] : ['JSON']);
 });
 

@@ -52,7 +52,8 @@ const LEDGER_CHECKS: readonly Check<LedgerRow>[] = [
 /** payment_phase_reach, as the migration fills it. */
 export const PHASE_REACH: Readonly<Partial<Record<Phase, string>>> = {
   awaiting_customer: 'abandoning,authorized,in_review,capturing,voiding,captured,refunded,voided,failed',
-  unknown: 'awaiting_customer,abandoning,authorized,in_review,capturing,voiding,captured,refunded,voided,failed',
+  unknown:
+    'awaiting_customer,abandoning,authorized,in_review,capturing,voiding,captured,refunded,voided,failed',
   abandoning: 'authorized,in_review,capturing,voiding,captured,refunded,voided,failed',
   authorized: 'in_review,capturing,voiding,captured,refunded,voided',
   in_review: 'authorized,capturing,voiding,captured,refunded,voided',

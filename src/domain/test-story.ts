@@ -47,7 +47,12 @@ export function payRef(n: number): string {
   return `pf_pay_${n.toString(16).padStart(20, 'b')}`;
 }
 
-export function event<T extends EventType>(seq: number, type: T, data: EventData[T], at = T0 + seq): OrderEvent {
+export function event<T extends EventType>(
+  seq: number,
+  type: T,
+  data: EventData[T],
+  at = T0 + seq,
+): OrderEvent {
   return { seq, at, type, data } as OrderEvent;
 }
 
@@ -135,17 +140,38 @@ export function voidOf(change: Partial<VoidCommand> = {}): VoidCommand {
 }
 export function refund(change: Partial<RefundCommand> = {}): RefundCommand {
   const refundId = '0e000000-0000-7000-8000-000000000001';
-  return { ...base('refund-1'), kind: 'refund', paymentRef: P1, refundId, refundRef: R1, amount: null, ...change };
+  return {
+    ...base('refund-1'),
+    kind: 'refund',
+    paymentRef: P1,
+    refundId,
+    refundRef: R1,
+    amount: null,
+    ...change,
+  };
 }
 export function secondRefund(change: Partial<RefundCommand> = {}): RefundCommand {
-  return refund({ id: 'refund-2', refundRef: R2, refundId: '0e000000-0000-7000-8000-000000000002', ...change });
+  return refund({
+    id: 'refund-2',
+    refundRef: R2,
+    refundId: '0e000000-0000-7000-8000-000000000002',
+    ...change,
+  });
 }
 export function review(approve: boolean): DecideReviewCommand {
   return { ...base('review-1'), kind: 'decide_review', paymentRef: P1, approve, by: 'ops@payflow' };
 }
 export function repair(action: RepairCommand['action'], change: Partial<RepairCommand> = {}): RepairCommand {
   const nothing = { reference: null, until: null };
-  return { ...base('repair-1'), kind: 'repair', paymentRef: P1, action, ...nothing, by: 'ops@payflow', ...change };
+  return {
+    ...base('repair-1'),
+    kind: 'repair',
+    paymentRef: P1,
+    action,
+    ...nothing,
+    by: 'ops@payflow',
+    ...change,
+  };
 }
 
 // ── An order with its first payment in each phase ───────────────────────────────────────────────
@@ -183,7 +209,10 @@ export const IN_PHASE: Readonly<Record<Phase, () => Order>> = {
 };
 
 /** Waits for its payer no more: a second payment has taken its place and is at the bank. */
-export function supersededBy(second: Partial<Facts>, change: Partial<EventData['order.created']> = {}): Order {
+export function supersededBy(
+  second: Partial<Facts>,
+  change: Partial<EventData['order.created']> = {},
+): Order {
   const waiting = paid({ authorize: REQUIRES_ACTION }, newOrder(change));
   const given = tell(waiting, { kind: 'give_up', paymentRef: P1, reason: 'payment_cancelled' }).order;
   return tell(given, pay(2), second).order;

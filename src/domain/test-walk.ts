@@ -118,7 +118,9 @@ const FREE = {
 
 function payOf({ move, at, n }: Making): Instruction {
   return {
-    ...{ kind: 'pay', id: `c${n}`, acceptedAt: at },
+    kind: 'pay',
+    id: `c${n}`,
+    acceptedAt: at,
     paymentId: `0d000000-0000-7000-8000-${(n * 16).toString(16).padStart(12, '0')}`,
     paymentRef: payRef(n),
     method: move.method,
@@ -144,25 +146,40 @@ export function deadlineOf(order: Order): Instruction | null {
   return { kind, paymentRef, reason };
 }
 
-const ABOUT_PAYMENT: Record<Exclude<Move['kind'], FreeKind>, (payment: Payment, making: Making) => Instruction> = {
+const ABOUT_PAYMENT: Record<
+  Exclude<Move['kind'], FreeKind>,
+  (payment: Payment, making: Making) => Instruction
+> = {
   capture: ({ ref, amount }, { move, at, n }) => ({
-    ...{ kind: 'capture', id: `c${n}`, acceptedAt: at, paymentRef: ref },
+    kind: 'capture',
+    id: `c${n}`,
+    acceptedAt: at,
+    paymentRef: ref,
     amount: share(amount, move.percent),
   }),
   void: ({ ref }, { at, n }) => ({ kind: 'void', id: `c${n}`, acceptedAt: at, paymentRef: ref }),
   refund: ({ ref, amount }, { move, at, n }) => ({
-    ...{ kind: 'refund', id: `c${n}`, acceptedAt: at, paymentRef: ref },
+    kind: 'refund',
+    id: `c${n}`,
+    acceptedAt: at,
+    paymentRef: ref,
     refundRef: `pf_rfnd_${n}`,
     refundId: `0e000000-0000-7000-8000-${String(n).padStart(12, '0')}`,
     amount: share(amount, move.percent),
   }),
   decide_review: ({ ref }, { move, at, n }) => ({
-    ...{ kind: 'decide_review', id: `c${n}`, acceptedAt: at, paymentRef: ref },
+    kind: 'decide_review',
+    id: `c${n}`,
+    acceptedAt: at,
+    paymentRef: ref,
     approve: move.approve,
     by: 'ops@payflow',
   }),
   repair: ({ ref }, { move, at, n }) => ({
-    ...{ kind: 'repair', id: `c${n}`, acceptedAt: at, paymentRef: ref },
+    kind: 'repair',
+    id: `c${n}`,
+    acceptedAt: at,
+    paymentRef: ref,
     action: move.action,
     reference: move.approve ? 'bnk_by_hand' : null,
     until: at + move.waitMs,
@@ -212,14 +229,22 @@ export const ATTITUDES = ['favourable', 'unfavourable', 'forgetful', 'belated'] 
 export type Attitude = (typeof ATTITUDES)[number];
 
 /** What an order still goes through when its bank answers everything and time passes; null where nothing does. */
-export function nextOnTheWay(order: Order, attitude: Attitude): { instruction: Instruction; facts: Facts } | null {
+export function nextOnTheWay(
+  order: Order,
+  attitude: Attitude,
+): { instruction: Instruction; facts: Facts } | null {
   const at = order.updatedAt + 1;
   const obligation = obligations(order)[0];
   if (obligation !== undefined) {
-    return { instruction: { kind: 'progress', obligation }, facts: { at, ...ANSWERS[attitude](order, obligation) } };
+    return {
+      instruction: { kind: 'progress', obligation },
+      facts: { at, ...ANSWERS[attitude](order, obligation) },
+    };
   }
   const instruction = deadlineOf(order);
-  return instruction === null ? null : { instruction, facts: { at: Math.max(at, nextDeadline(order)?.at ?? 0) } };
+  return instruction === null
+    ? null
+    : { instruction, facts: { at: Math.max(at, nextDeadline(order)?.at ?? 0) } };
 }
 
 const approved = { type: 'approved', reference: 'bnk_end' } as const;
@@ -234,6 +259,10 @@ const tooLate = (order: Order, { paymentRef }: Obligation) =>
 const ANSWERS: Record<Attitude, (order: Order, obligation: Obligation) => Omit<Facts, 'at'>> = {
   favourable: () => ({ ...yes, abandon: happened(approved) }),
   unfavourable: (order, owed) => ({ ...no, abandon: happened(declined), void: tooLate(order, owed) }),
-  forgetful: () => ({ ...yes, authorize: { type: 'not_found' } satisfies Lookup, abandon: { type: 'abandoned' } }),
+  forgetful: () => ({
+    ...yes,
+    authorize: { type: 'not_found' } satisfies Lookup,
+    abandon: { type: 'abandoned' },
+  }),
   belated: (order, owed) => ({ ...no, abandon: happened(approved), void: tooLate(order, owed) }),
 };

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { canReach } from './account.ts';
@@ -77,15 +86,29 @@ function embeddedFolder(options: SearchOptions): string | null {
     // A package folder we may not write into: the copy below can have its links.
     if (!['EACCES', 'EROFS', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
-  const copy = join(options.copyTo, 'postgres', basename(root));
-  if (!existsSync(join(copy, 'native/bin/postgres'))) {
-    const umask = process.umask(0o022);
-    mkdirSync(copy, { recursive: true });
-    cpSync(join(root, 'native'), join(copy, 'native'), { recursive: true });
-    process.umask(umask);
-  }
-  makeLinks(copy);
+  const copy = join(options.copyTo, 'postgres-programs', `${basename(root)}-${versionOf(root)}`);
+  if (!existsSync(copy)) copyPackage(root, copy);
   return join(copy, 'native/bin');
+}
+
+function copyPackage(root: string, target: string) {
+  const draft = `${target}.${process.pid}`;
+  const umask = process.umask(0o022);
+  mkdirSync(draft, { recursive: true });
+  // Links as they are: made absolute they would lead back to where the account cannot go.
+  cpSync(join(root, 'native'), join(draft, 'native'), { recursive: true, verbatimSymlinks: true });
+  process.umask(umask);
+  makeLinks(draft);
+  try {
+    renameSync(draft, target);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+}
+
+function versionOf(root: string): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function embeddedPackage(): string | null {

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
-/** .ci/run over a package whose scripts do as they are told: whatever goes wrong, it is counted. */
+/** .ci/run with an npm that does as it is told: whatever goes wrong, it is counted. */
 
 const SCRIPT = resolve(import.meta.dirname, '../../.ci/run');
 
@@ -33,27 +33,27 @@ function run(behaviour: Behaviour) {
   try {
     mkdirSync(join(folder, '.ci'));
     cpSync(SCRIPT, join(folder, '.ci/run'));
-    const scripts = { test: 'exec node stub.mjs test', check: 'exec node stub.mjs check' };
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts }));
-    writeFileSync(join(folder, 'stub.mjs'), stub(behaviour));
-    const { stdout, status } = spawnSync(join(folder, '.ci/run'), { encoding: 'utf8', cwd: tmpdir() });
+    writeFileSync(join(folder, 'npm'), npm(behaviour), { mode: 0o755 });
+    const env = { PATH: `${folder}:${dirname(process.execPath)}:${process.env['PATH']}` };
+    const { stdout, status } = spawnSync(join(folder, '.ci/run'), { encoding: 'utf8', cwd: tmpdir(), env });
     return { lastLine: stdout.trimEnd().split('\n').at(-1), status };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Reads its standard input to the end, so that it would hang if that were a terminal. */
-function stub({ totals, testCode, checks, checkCode }: Behaviour): string {
-  return `
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Reads its standard input to the end: it would hang if that were a terminal. */
+function npm({ totals, testCode, checks, checkCode }: Behaviour): string {
+  return `#!/usr/bin/env node
+const { readFileSync, writeFileSync } = require('node:fs');
 readFileSync(0);
-const [, , word, ...args] = process.argv;
-if (word === 'test') {
-  const file = args.find((arg) => arg.startsWith('--outputFile=')).slice('--outputFile='.length);
+const words = process.argv.slice(2).join(' ');
+const [, file] = /^test -- --json --outputFile=(.*)$/.exec(words) ?? [];
+if (file !== undefined) {
   if (${totals !== null}) writeFileSync(file, ${JSON.stringify(JSON.stringify(totals))});
   process.exit(${testCode});
 }
+if (words !== 'run check') process.exit(99);
 console.log(${JSON.stringify(checks.join('\n'))});
 process.exit(${checkCode});
 `;

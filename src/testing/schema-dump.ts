@@ -59,7 +59,9 @@ const SECTIONS: readonly (readonly [title: string, query: string, between: strin
 
 /** The schema as text that can be run: from the catalogue, in stable order, the same on Postgres 15 and 18. */
 export async function dumpSchema(pool: pg.Pool): Promise<string> {
-  const parts = ['-- The schema that the migrations make; a change of it is reviewed here. Rewritten by UPDATE_GOLDEN=1.'];
+  const parts = [
+    '-- The schema that the migrations make; a change of it is reviewed here. Rewritten by UPDATE_GOLDEN=1.',
+  ];
   for (const [title, query, between] of SECTIONS) {
     const { rows } = await pool.query<{ sql: string }>(query);
     parts.push(`-- ${title}`, rows.map(({ sql }) => sql).join(between));

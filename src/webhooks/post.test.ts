@@ -53,6 +53,8 @@ describe('an answer', () => {
     const shop = await receiver(answers.hugeBody);
     const result = await poster().post({ ...REQUEST, url: shop.url });
     expect(result).toMatchObject({ status: 200, error: null, body: 'x'.repeat(1_024) });
+    // Not only cut short by the time-out of a second.
+    expect(result.durationMs).toBeLessThan(900);
   });
 
   test('2xx in time counts, even if the rest of the body never comes', async () => {

@@ -91,7 +91,7 @@ function pay(deps: PayDeps): Route {
 }
 
 function isForm(ctx: ApiContext): boolean {
-  return ctx.request.type === 'application/x-www-form-urlencoded';
+  return ctx.request.type.toLowerCase() === 'application/x-www-form-urlencoded';
 }
 
 /** A payer with a page in front of him gets a page for an answer, a program gets JSON. */
