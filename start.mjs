@@ -6,8 +6,10 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-const ROOT = import.meta.dirname;
+// Not import.meta.dirname: an old Node has to get as far as being told that it is too old.
+const ROOT = fileURLToPath(new URL('.', import.meta.url));
 const NODE_MIN = [20, 20];
 const INSTALLED = join(ROOT, 'node_modules/.payflow-lock');
 const DIST = join(ROOT, 'dist');
@@ -35,6 +37,7 @@ const DEAD_MS = 10_000;
 const GRACE_MS = 5_000;
 const INTERRUPTED = 130;
 const TEST_WORKERS = 2;
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** What `npm run check` runs, all of it, in this order. */
 const CHECKS = [
@@ -51,34 +54,37 @@ let interrupted = false;
 await main();
 
 async function main() {
-  const [first, ...rest] = process.argv.slice(2);
-  const [word, args] =
-    first === undefined || first.startsWith('-') ? ['up', process.argv.slice(2)] : [first, rest];
   checkNode();
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, onSignal);
-  if (word === 'up' || word === 'payflow') {
-    await exclusively(
-      async () => (await install(), await build()),
-      () => isInstalled() && isBuilt(),
-    );
-    await runPayflow(word === 'up' ? ['up', ...args] : args);
-  } else if (word === 'build' && args[0] === '--out') {
-    // For tests of the whole: a build of their own, while nothing else here may change.
-    await buildInto(args[1] ?? fail('--out needs a folder'));
-  } else if (word === 'build') {
-    await exclusively(
-      async () => (await install(), await build(args.includes('--force'))),
-      () => false,
-    );
-  } else if (word === 'test') {
-    await exclusively(install, isInstalled);
-    process.exitCode = await test(args);
-  } else if (word === 'check') {
-    await exclusively(install, isInstalled);
-    process.exitCode = await check();
-  } else {
-    fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | payflow …]`);
-  }
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const given = process.argv.slice(2);
+  const isOption = given[0] === undefined || given[0].startsWith('-');
+  const [word = 'up', ...args] = isOption ? ['up', ...given] : given;
+  if (word === 'up') await prepareAndRun(['up', ...args]);
+  else if (word === 'payflow') await prepareAndRun(args);
+  else if (word === 'build') await buildOnly(args);
+  else if (word === 'test') process.exitCode = await test(args);
+  else if (word === 'check') process.exitCode = await check();
+  else fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | payflow …]`);
+}
+
+/** @param {string[]} args */
+async function prepareAndRun(args) {
+  const isReady = () => isInstalled() && isBuilt();
+  await exclusively(async () => (await install(), await build()), isReady);
+  // From here on the program looks after signals itself.
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+  const program = join(DIST, 'src/cli/payflow.js');
+  process.argv.splice(1, Infinity, program, ...args);
+  await import(program);
+}
+
+/** @param {string[]} args `--force`, or for tests `--out <folder>`: only a build, into that folder */
+async function buildOnly([option, folder]) {
+  if (option === '--out') return buildInto(folder ?? fail('--out needs a folder'));
+  await exclusively(
+    async () => (await install(), await build(option === '--force')),
+    () => false,
+  );
 }
 
 function checkNode() {
@@ -163,16 +169,8 @@ function filesBelow(name) {
 }
 
 /** @param {string[]} args */
-async function runPayflow(args) {
-  // From here on the program looks after signals itself.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, onSignal);
-  const program = join(DIST, 'src/cli/payflow.js');
-  process.argv.splice(1, Infinity, program, ...args);
-  await import(program);
-}
-
-/** @param {string[]} args */
 async function test(args) {
+  await exclusively(install, isInstalled);
   const chosen = args.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)(=|$|\d)/.test(arg));
   const workers = chosen ? [] : ['-w', String(TEST_WORKERS)];
   const { code } = await run(
@@ -183,6 +181,7 @@ async function test(args) {
 }
 
 async function check() {
+  await exclusively(install, isInstalled);
   let failed = 0;
   for (const { name, program, args } of CHECKS) {
     const begun = Date.now();

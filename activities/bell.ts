@@ -1,5 +1,5 @@
 export interface Bell {
-  ring(): void;
+  readonly ring: () => void;
   /** Until it rings, or for `ms`. If it has rung since the last wait, not at all. */
   wait(ms: number): Promise<void>;
 }

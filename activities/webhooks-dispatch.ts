@@ -28,11 +28,15 @@ export async function dispatch(deps: DispatchDeps): Promise<never> {
   const run = newRun(deps);
   const signals = [context.cancellationSignal, deps.stopping];
   signals.forEach((signal) => signal.addEventListener('abort', run.bell.ring));
+  const heartbeat = setInterval(() => {
+    if (Date.now() - run.passedAt < STALL_MS_MAX) context.heartbeat();
+  }, HEARTBEAT_MS);
   try {
     await runUntil(run, () => signals.some((signal) => signal.aborted));
     await handOver(run);
   } finally {
     run.cut.abort();
+    clearInterval(heartbeat);
     signals.forEach((signal) => signal.removeEventListener('abort', run.bell.ring));
   }
   // The workflow was cancelled. All else (a worker that shuts down, a pause) is a failure to be tried again.
@@ -41,11 +45,7 @@ export async function dispatch(deps: DispatchDeps): Promise<never> {
 }
 
 async function runUntil(run: Run, stopped: () => boolean): Promise<void> {
-  const context = Context.current();
-  const seen = { outboxChanged: true, lost: null as Error | null, lookedAt: 0, passedAt: Date.now() };
-  const heartbeat = setInterval(() => {
-    if (Date.now() - seen.passedAt < STALL_MS_MAX) context.heartbeat();
-  }, HEARTBEAT_MS);
+  const seen = { outboxChanged: true, lost: null as Error | null, lookedAt: 0 };
   const listener = await listenForOutbox(run.deps.pool, {
     onNotify: () => {
       seen.outboxChanged = true;
@@ -55,9 +55,6 @@ async function runUntil(run: Run, stopped: () => boolean): Promise<void> {
       seen.lost = error;
       run.bell.ring();
     },
-  }).catch((error: unknown) => {
-    clearInterval(heartbeat);
-    throw error;
   });
   try {
     while (!stopped()) {
@@ -65,13 +62,14 @@ async function runUntil(run: Run, stopped: () => boolean): Promise<void> {
       const look = Date.now() - seen.lookedAt >= LOOK_MS;
       if (look) seen.lookedAt = Date.now();
       const outbox = look || seen.outboxChanged;
+      // Before the pass: what is told during it is for the next one.
       seen.outboxChanged = false;
-      seen.outboxChanged ||= await pass(run, { outbox, retries: look });
-      seen.passedAt = Date.now();
+      const more = await pass(run, { outbox, retries: look });
+      run.passedAt = Date.now();
+      seen.outboxChanged ||= more;
       if (!seen.outboxChanged && !stopped()) await run.bell.wait(LOOK_MS);
     }
   } finally {
-    clearInterval(heartbeat);
     listener.close();
   }
 }

@@ -33,6 +33,8 @@ export interface Run {
   readonly tried: { delivery: DueDelivery; attempt: Attempt }[];
   readonly writtenOff: string[];
   readonly confirmed: string[];
+  /** When the dispatcher last got through a round, epoch ms. */
+  passedAt: number;
 }
 
 export function newRun(deps: DispatchDeps): Run {
@@ -48,6 +50,7 @@ export function newRun(deps: DispatchDeps): Run {
     tried: [],
     writtenOff: [],
     confirmed: [],
+    passedAt: Date.now(),
   };
 }
 

@@ -30,7 +30,10 @@ export function createApi(deps: ApiDeps): Koa<ApiState> {
   const tokens = createTokens({ ...config, clock });
   const groups = resources(deps, tokens);
   const document = once(() => openApiDocument(groups.flat(), config.apiUrl));
-  return assemble([...groups.map((routes) => routerOf(routes, createGate(deps, tokens))), docsRouter(document)], deps);
+  return assemble(
+    [...groups.map((routes) => routerOf(routes, createGate(deps, tokens))), docsRouter(document)],
+    deps,
+  );
 }
 
 /** The order in which a request meets everything. */

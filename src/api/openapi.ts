@@ -26,10 +26,16 @@ const KEY_REASONS: readonly Reason[] = [
   'idempotency_key_in_use',
 ];
 
-const detail = z.strictObject({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), type: z.string() });
+const detail = z.strictObject({
+  loc: z.array(z.union([z.string(), z.int()])),
+  msg: z.string(),
+  type: z.string(),
+});
 const errorSchema = z
   .strictObject({
-    detail: z.union([z.string(), z.array(detail)]).meta({ description: 'A list where the request has a wrong shape.' }),
+    detail: z
+      .union([z.string(), z.array(detail)])
+      .meta({ description: 'A list where the request has a wrong shape.' }),
     error: z.strictObject({
       code: z.enum(['BAD_REQUEST_ERROR', 'GATEWAY_ERROR', 'SERVER_ERROR']),
       description: z.string(),
@@ -52,7 +58,11 @@ const errorSchema = z
 /** The document that the routes themselves are checked by. */
 export function openApiDocument(routes: readonly Route[], apiUrl: string): OpenApiDocument {
   const registry = new OpenAPIRegistry();
-  registry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
+  registry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  });
   registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'basic',

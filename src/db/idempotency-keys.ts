@@ -18,7 +18,11 @@ export interface StoredReply {
  * together: a crash leaves no key that is "in use" for ever. A twin waits in the unique index until
  * this transaction ends. False: the key has been used.
  */
-export async function claimKey(trx: Knex.Transaction, request: KeyedRequest, waitMs: number): Promise<boolean> {
+export async function claimKey(
+  trx: Knex.Transaction,
+  request: KeyedRequest,
+  waitMs: number,
+): Promise<boolean> {
   await trx.raw(`select set_config('lock_timeout', ?, true)`, [`${waitMs}ms`]);
   const rows = await trx('idempotency_keys')
     .insert({ scope: request.scope, key: request.key, request_hash: request.requestHash })
@@ -39,9 +43,13 @@ export async function storeReply(
 }
 
 export async function findReply(knex: Knex, { scope, key }: KeyedRequest): Promise<StoredReply | null> {
-  const row = await knex<{ scope: string; key: string; request_hash: string; status: number | null; body: unknown }>(
-    'idempotency_keys',
-  )
+  const row = await knex<{
+    scope: string;
+    key: string;
+    request_hash: string;
+    status: number | null;
+    body: unknown;
+  }>('idempotency_keys')
     .where({ scope, key })
     .first();
   if (row === undefined || row.status === null) return null;

@@ -131,7 +131,15 @@ async function findMerchant(knex: Knex, where: Record<string, string>): Promise<
   if (row?.endpointId === undefined || row.secretVersion === undefined) return null;
   const { id, userId, businessName, businessEmail, website, qrToken, isActive, isVerified, createdAt } = row;
   return {
-    ...{ id, userId, businessName, businessEmail, website, qrToken, isActive, isVerified, createdAt },
+    id,
+    userId,
+    businessName,
+    businessEmail,
+    website,
+    qrToken,
+    isActive,
+    isVerified,
+    createdAt,
     endpoint: { id: row.endpointId, url: row.webhookUrl ?? null, secretVersion: row.secretVersion },
   };
 }

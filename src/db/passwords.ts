@@ -7,7 +7,7 @@ export const PASSWORD_BYTES_MAX = 72;
 const PASSWORD_BYTES_MIN_DEVELOPMENT = 6;
 const PASSWORD_BYTES_MIN_PRODUCTION = 8;
 /** About seven seconds of waiting; beyond that an honest 503 is better. */
-const WAITERS_MAX = 100;
+const PASSWORD_WAITERS_MAX = 100;
 const RETRY_AFTER_SECONDS = 2;
 
 // The hash of 32 random bytes that nobody kept: a compare with it costs what any compare costs.
@@ -26,7 +26,10 @@ const COMMONEST = new Set(
 export type PasswordFault = 'too short' | 'longer than 72 bytes' | 'one of the most common passwords';
 
 /** Why nobody may have this password, or null. */
-export function passwordFault(password: string, { development }: { development: boolean }): PasswordFault | null {
+export function passwordFault(
+  password: string,
+  { development }: { development: boolean },
+): PasswordFault | null {
   const bytes = Buffer.byteLength(password);
   const least = development ? PASSWORD_BYTES_MIN_DEVELOPMENT : PASSWORD_BYTES_MIN_PRODUCTION;
   if (bytes < least) return 'too short';
@@ -41,12 +44,12 @@ export type BcryptCompare = (text: string, hash: string) => Promise<boolean>;
  * Lets at most `atOnce` bcrypt runs go on together. Each one takes a core for 70 ms, so that a few
  * dozen at the same time would stop everything else. Throws `unavailable` when too many wait.
  */
-export function createBcryptLane(atOnce: number) {
+export function createBcryptLane({ atOnce, waitersMax }: { atOnce: number; waitersMax: number }) {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async function inLane<T>(work: () => Promise<T>): Promise<T> {
     if (running >= atOnce) {
-      if (waiting.length >= WAITERS_MAX) {
+      if (waiting.length >= waitersMax) {
         throw new PayflowError('unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS });
       }
       // Whoever leaves hands its place over: `running` stays as it is.
@@ -65,7 +68,7 @@ export function createBcryptLane(atOnce: number) {
 }
 
 /** Passwords have a lane of their own: a flood of logins must not keep API keys from being checked. */
-const passwordLane = createBcryptLane(1);
+const passwordLane = createBcryptLane({ atOnce: 1, waitersMax: PASSWORD_WAITERS_MAX });
 
 /** Also for the secrets of API keys, which are shorter than 72 bytes. */
 export function hashPassword(password: string): Promise<string> {

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import { Agent, request } from 'undici';
 import { createApi } from '../api/app.ts';
@@ -16,6 +14,7 @@ import { checkTarget } from '../webhooks/target.ts';
 import { webhookSecret } from '../webhooks/sign.ts';
 import { createContractCheck, type ContractCheck } from './contract.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
+import { listen } from './listen.ts';
 import { temporalAddress, uniqueQueue } from './temporal.ts';
 
 export interface Overrides extends Partial<ApiDeps> {
@@ -58,16 +57,19 @@ const CONNECTIONS_MAX = 10;
 const SECRET = 'a-secret-for-tests-0123456789-0123456789';
 
 /** The real adapter to a bank that is not there. */
-const NO_BANK = createSimulatorConnector({ url: 'http://127.0.0.1:1', apiKey: SECRET, callbackSecret: SECRET });
+const NO_BANK = createSimulatorConnector({
+  url: 'http://127.0.0.1:1',
+  apiKey: SECRET,
+  callbackSecret: SECRET,
+});
 
 /** The whole API on a free port over a database of its own. Everything behind it is real. */
 export async function startApi(overrides: Overrides = {}): Promise<TestApi> {
   const database = overrides.database ?? (await createDatabase());
   const deps = createDeps(database, overrides);
   await deps.apiKeys.ready();
-  const server = createServer(createApi(deps).callback());
-  await new Promise<void>((resolve) => server.listen(overrides.port ?? 0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await listen(createApi(deps).callback(), overrides.port);
+  const { url } = server;
   const agent = new Agent();
   const check = createContractCheck(await fetchDocument(url));
   return {
@@ -77,7 +79,7 @@ export async function startApi(overrides: Overrides = {}): Promise<TestApi> {
     call: (method, path, options) => callApi({ url, agent, check }, { method, path, ...options }),
     async close() {
       await agent.close();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
       await deps.apiKeys.close();
       await Promise.all([deps.pool.end(), deps.knex.destroy()]);
       if (overrides.database === undefined) await database.drop();
@@ -85,8 +87,15 @@ export async function startApi(overrides: Overrides = {}): Promise<TestApi> {
   };
 }
 
-function createDeps(database: TestDatabase, { compare, connectionsMax, port: _port, ...overrides }: Overrides): ApiDeps {
-  const options = { url: database.url, max: connectionsMax ?? CONNECTIONS_MAX, applicationName: 'payflow-test' };
+function createDeps(
+  database: TestDatabase,
+  { compare, connectionsMax, port: _port, ...overrides }: Overrides,
+): ApiDeps {
+  const options = {
+    url: database.url,
+    max: connectionsMax ?? CONNECTIONS_MAX,
+    applicationName: 'payflow-test',
+  };
   const pool = overrides.pool ?? createPool(options);
   const clock = overrides.clock ?? Date.now;
   const config = {
@@ -98,11 +107,13 @@ function createDeps(database: TestDatabase, { compare, connectionsMax, port: _po
   };
   return {
     pool,
-    knex: createKnex(options),
+    knex: overrides.knex ?? createKnex(options),
     log: pino({ level: process.env['PAYFLOW_TEST_LOG'] ?? 'silent' }),
     clock,
     config,
-    apiKeys: createApiKeys({ pool, clock, secretKey: SECRET, ...(compare === undefined ? {} : { compare }) }),
+    apiKeys:
+      overrides.apiKeys ??
+      createApiKeys({ pool, clock, secretKey: SECRET, ...(compare === undefined ? {} : { compare }) }),
     engine: overrides.engine ?? sleepingEngine(pool),
     tokenizeCard: (card) => NO_BANK.tokenizeCard(card, { timeoutMs: 1_000 }),
     parseCallback: (rawBody, headers) => NO_BANK.parseCallback(rawBody, headers),

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { freePort } from '../local/ports.ts';
 import { runSweep } from '../temporal/sweep.ts';
-import { registerMerchant, startApi, type Answered, type CallOptions, type TestApi } from './api.ts';
+import { registerMerchant, startApi, type Answered, type CallOptions, type Overrides, type TestApi } from './api.ts';
 import { startLab, until, type Lab } from './lab.ts';
 
 type Merchant = Awaited<ReturnType<typeof registerMerchant>>;
@@ -32,13 +32,14 @@ const TOKENIZE_MS = 5_000;
 /** For tests that send a hundred requests at once. */
 const CONNECTIONS_MAX = 20;
 
-export async function startGateway(): Promise<Gateway> {
+export async function startGateway(overrides: Pick<Overrides, 'log'> = {}): Promise<Gateway> {
   // The bank has to know the API's address and the API the bank's.
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const callback = { url: `${url}/callbacks/simulator`, secret: CALLBACK_SECRET };
   const lab = await startLab({ callback, returnBase: url });
   const api = await startApi({
+    ...overrides,
     port,
     database: lab.database,
     connectionsMax: CONNECTIONS_MAX,

@@ -82,15 +82,15 @@ export const RULES = {
   names: inCode(({ path, text, code }) => {
     // The columns of the tables stand in strings.
     const searched = path.startsWith('migrations/') ? text : code;
-    const found = [...searched.matchAll(IDENTIFIER)].map(({ 0: name, index }) => ({
-      name,
-      line: lineAt(searched, index),
-    }));
-    const inPath = [...path.matchAll(IDENTIFIER)].map(([name]) => ({ name, line: 1 }));
-    return [...inPath, ...found].flatMap(({ name, line }) =>
-      wordsOf(name)
-        .filter((word) => WORDS.has(word))
-        .map((word) => ({ line, text: `"${word}" is called ${WORDS.get(word)} here` })),
+    return [path, searched].flatMap((where) =>
+      [...where.matchAll(IDENTIFIER)].flatMap(({ 0: name, index }) =>
+        wordsOf(name)
+          .filter((word) => WORDS.has(word))
+          .map((word) => ({
+            line: lineAt(where, index),
+            text: `"${word}" is called ${WORDS.get(word)} here`,
+          })),
+      ),
     );
   }),
 
@@ -140,7 +140,7 @@ export const RULES = {
   'invisible-character': ({ text }: Source) =>
     find(
       text,
-      /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+      /(?![\n\t]|(?<=\p{Extended_Pictographic}\ufe0f?)\u200d)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
       'a control or invisible character; write its escape',
     ),
 } as const satisfies Record<string, Rule>;

@@ -186,7 +186,11 @@ const SAMPLES: Record<RuleName, { refused: Sample[]; fine: Sample[] }> = {
       ['a\r\nb', 1],
       [`say('${String.fromCodePoint(0)}')`, 1],
     ],
-    fine: [["const price = '₹499 – paid';\n\tcall();"]],
+    // A family of emoji holds together by an invisible joiner.
+    fine: [
+      ["const price = '₹499 – paid';\n\tcall();"],
+      [`say('${String.fromCodePoint(0x1f468, 0x200d, 0x1f469)}')`],
+    ],
   },
 };
 

@@ -93,7 +93,7 @@ describe('POST /merchants/me/keys with an Idempotency-Key', () => {
     expect(first.body['key_secret']).toMatch(SECRET);
     expect(first.headers['idempotent-replayed']).toBeUndefined();
     expect(second.status).toBe(201);
-    expect(second.body).toEqual({ ...first.body, key_secret: null });
+    expect(second.body).toEqual(Object.assign({}, first.body, { key_secret: null }));
     expect(second.headers['idempotent-replayed']).toBe('true');
     expect(await countOf(merchantId)).toBe(2);
   });
@@ -208,9 +208,21 @@ describe('GET and DELETE /merchants/me/keys', () => {
   test('a foreign key, an unknown key and an impossible one are the same 404', async () => {
     const [one, other] = [await registerMerchant(api), await registerMerchant(api)];
     const answers = [];
-    for (const keyId of [other.key.keyId, 'pf_key_0000000000000000', 'x', '%00', '%E0%A4%A', '..%2f..', "'"]) {
+    for (const keyId of [
+      other.key.keyId,
+      'pf_key_0000000000000000',
+      'x',
+      '%00',
+      '%E0%A4%A',
+      '..%2f..',
+      "'",
+    ]) {
       const { status, body } = await api.call('DELETE', `${PATH}/${keyId}`, { auth: one.token });
-      answers.push({ status, detail: body['detail'], error: { ...body['error'], request_id: '' } });
+      answers.push({
+        status,
+        detail: body['detail'],
+        error: Object.assign({}, body['error'], { request_id: '' }),
+      });
     }
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(answers[0]).toMatchObject({ status: 404, detail: 'API key not found' });

@@ -19,7 +19,8 @@ function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
     method: 'post',
     path: '/auth/register',
     summary: 'Register an account',
-    description: 'Roles `merchant` and `user`. Accounts with role `admin` are made with the command line only.',
+    description:
+      'Roles `merchant` and `user`. Accounts with role `admin` are made with the command line only.',
     tags: TAGS,
     auth: 'none',
     body: registerBody(config),

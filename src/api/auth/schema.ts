@@ -29,7 +29,12 @@ export const loginBody = z
   .meta({ id: 'Login', example: { email: 'jane@mystore.com', password: 'secret' } });
 
 export const account = z
-  .strictObject({ id: z.uuid(), name: z.string(), email: z.string(), role: z.enum(['user', 'merchant', 'admin']) })
+  .strictObject({
+    id: z.uuid(),
+    name: z.string(),
+    email: z.string(),
+    role: z.enum(['user', 'merchant', 'admin']),
+  })
   .meta({ id: 'Account' });
 
 export const accessToken = z

@@ -25,6 +25,8 @@ ${rows}
 
 function row(reason: Reason): string {
   const { status, text, code, source, step } = ERRORS[reason];
-  const cells = [String(status), text, code, source, step].map((cell) => `<td>${escapeHtml(cell)}</td>`).join('');
+  const cells = [String(status), text, code, source, step]
+    .map((cell) => `<td>${escapeHtml(cell)}</td>`)
+    .join('');
   return `<tr id="${reason}"><th scope="row"><a href="#${reason}"><code>${reason}</code></a></th>${cells}</tr>`;
 }

@@ -38,7 +38,12 @@ test('GET /ready is 200 when every check is good', async () => {
 test.each([
   ['says no', async () => false],
   ['fails', () => Promise.reject(new Error('password of the database is x'))],
-  ['throws', () => { throw new Error('x'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('x');
+    },
+  ],
   ['hangs', () => new Promise<boolean>(() => {})],
 ])('GET /ready is 503 when one check %s', async (_, check) => {
   checks.worker = check;

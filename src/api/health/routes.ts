@@ -45,12 +45,17 @@ function ready({ readiness: checks, log }: Pick<ApiDeps, 'readiness' | 'log'>): 
     handler: async () => {
       const results = await Promise.all(
         Object.entries(checks).map(async ([name, check]) => {
-          const good = await within(CHECK_MS_MAX, check, (error) => log.warn({ check: name, error }, 'not ready'));
+          const good = await within(CHECK_MS_MAX, check, (error) =>
+            log.warn({ check: name, error }, 'not ready'),
+          );
           return [name, good === true ? ('ok' as const) : ('failed' as const)] as const;
         }),
       );
       const good = results.every(([, result]) => result === 'ok');
-      const body = { status: good ? ('ready' as const) : ('not_ready' as const), checks: Object.fromEntries(results) };
+      const body = {
+        status: good ? ('ready' as const) : ('not_ready' as const),
+        checks: Object.fromEntries(results),
+      };
       return { status: good ? 200 : 503, body };
     },
   });

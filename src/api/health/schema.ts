@@ -17,5 +17,11 @@ export const readiness = z
   .meta({ id: 'Readiness' });
 
 export const pointer = z
-  .strictObject({ service: z.string(), version: z.string(), docs: z.string(), openapi: z.string(), health: z.string() })
+  .strictObject({
+    service: z.string(),
+    version: z.string(),
+    docs: z.string(),
+    openapi: z.string(),
+    health: z.string(),
+  })
   .meta({ id: 'Pointer' });

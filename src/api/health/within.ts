@@ -11,7 +11,8 @@ export async function within<T>(
     throw new Error(`no answer within ${ms} ms`);
   });
   try {
-    return await Promise.race([work(), late]);
+    // Whatever throws must do so inside of the race, or nobody would catch the timer's rejection.
+    return await Promise.race([late, (async () => work())()]);
   } catch (error) {
     onFailure(error instanceof Error ? error.message : String(error));
     return null;

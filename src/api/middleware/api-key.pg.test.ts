@@ -1,11 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import bcrypt from 'bcrypt';
 import type pg from 'pg';
 import { z } from 'zod';
 import { setMerchantActive } from '../../db/merchants.ts';
 import { registerMerchant, startApi, type TestApi } from '../../testing/api.ts';
+import { listen } from '../../testing/listen.ts';
 import { assemble, createGate, routerOf } from '../app.ts';
 import { route } from './guard.ts';
 import { createTokens } from './jwt.ts';
@@ -52,9 +51,8 @@ async function startProcess(api: TestApi, clock: () => number = Date.now) {
   await apiKeys.ready();
   const deps = { ...api.deps, apiKeys };
   const gate = createGate(deps, createTokens({ ...config, clock }));
-  const server = createServer(assemble([routerOf([whoAmI], gate)], deps).callback());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/who-am-i`;
+  const server = await listen(assemble([routerOf([whoAmI], gate)], deps).callback());
+  const url = `${server.url}/who-am-i`;
   return {
     costs,
     gates,
@@ -62,7 +60,7 @@ async function startProcess(api: TestApi, clock: () => number = Date.now) {
     ask: (credentials: Credentials) => ask(url, basic(credentials)),
     askWith: (authorization: string | null) => ask(url, authorization),
     close: async () => {
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
       await apiKeys.close();
     },
   };
@@ -153,7 +151,10 @@ describe('HTTP Basic', () => {
       keyId: String(body['key_id']),
       secret: String(body['key_secret']),
     });
-    expect({ status, detail: refusal.detail }).toEqual({ status: 403, detail: "This API key lacks the scope 'read'" });
+    expect({ status, detail: refusal.detail }).toEqual({
+      status: 403,
+      detail: "This API key lacks the scope 'read'",
+    });
   });
 });
 
@@ -162,7 +163,14 @@ describe('what a check costs', () => {
     const { key } = await registerMerchant(api);
     const { queries } = a.costs;
     const flipped = key.secret.slice(0, -1) + (key.secret.endsWith('0') ? '1' : '0');
-    for (const secret of ['', 'x', 'x'.repeat(5_000), `pf_sec_${'a'.repeat(36)}`, flipped, key.secret.toUpperCase()]) {
+    for (const secret of [
+      '',
+      'x',
+      'x'.repeat(5_000),
+      `pf_sec_${'a'.repeat(36)}`,
+      flipped,
+      key.secret.toUpperCase(),
+    ]) {
       expect((await a.ask({ keyId: key.keyId, secret })).status).toBe(401);
     }
     expect({ compares: a.costs.compares, queries: a.costs.queries }).toEqual({ compares: 0, queries });
@@ -204,7 +212,10 @@ describe('what a check costs', () => {
     a.gates.beforeCompare = () => sleep(20);
     const answers = await Promise.all(merchants.map(({ key }) => a.ask(key)));
     expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
-    expect({ compares: a.costs.compares, atOnceMax: a.costs.atOnceMax }).toEqual({ compares: 6, atOnceMax: 2 });
+    expect({ compares: a.costs.compares, atOnceMax: a.costs.atOnceMax }).toEqual({
+      compares: 6,
+      atOnceMax: 2,
+    });
   });
 });
 
@@ -250,9 +261,10 @@ describe('what was good and is no more', () => {
 
   test('a key ends when it was said to end, remembered or not', async () => {
     const { key } = await registerMerchant(api);
-    await api.deps.pool.query(`update api_keys set expires_at = now() + interval '30 seconds' where key_id = $1`, [
-      key.keyId,
-    ]);
+    await api.deps.pool.query(
+      `update api_keys set expires_at = now() + interval '30 seconds' where key_id = $1`,
+      [key.keyId],
+    );
     expect((await a.ask(key)).status).toBe(200);
     now = 31_000;
     expect((await a.ask(key)).status).toBe(401);
@@ -303,6 +315,8 @@ test('close writes what was not written yet', async () => {
   const process: { apiKeys: ApiKeys; close(): Promise<void>; ask: Process['ask'] } = await startProcess(api);
   await process.ask(key);
   await process.close();
-  const { rows } = await api.deps.pool.query('select last_used_at from api_keys where key_id = $1', [key.keyId]);
+  const { rows } = await api.deps.pool.query('select last_used_at from api_keys where key_id = $1', [
+    key.keyId,
+  ]);
   expect(rows).toEqual([{ last_used_at: expect.anything() }]);
 });

@@ -43,7 +43,8 @@ function refusalOf(error: unknown): PayflowError {
 
 function answer(ctx: ApiContext, { refusal, apiUrl }: { refusal: PayflowError; apiUrl: string }): void {
   const { status } = ERRORS[refusal.reason];
-  const retryAfter = refusal.retryAfterSeconds ?? (status === 429 || status === 503 ? RETRY_AFTER_SECONDS : null);
+  const retryAfter =
+    refusal.retryAfterSeconds ?? (status === 429 || status === 503 ? RETRY_AFTER_SECONDS : null);
   if (retryAfter !== null) ctx.set('Retry-After', String(Math.ceil(retryAfter)));
   ctx.set('Cache-Control', 'no-store');
   ctx.status = status;
@@ -78,13 +79,20 @@ export function errorBody(
  */
 function logFailure(log: Logger, ctx: ApiContext, thrown: unknown): void {
   const error = thrown instanceof PayflowError && thrown.cause !== undefined ? thrown.cause : thrown;
-  const { code, constraint, table } = (error ?? {}) as { code?: unknown; constraint?: unknown; table?: unknown };
+  const { code, constraint, table } = (error ?? {}) as {
+    code?: unknown;
+    constraint?: unknown;
+    table?: unknown;
+  };
   log.error(
     {
       request_id: ctx.state.requestId,
       method: ctx.method,
       path: ctx.path,
-      error: error instanceof Error ? { name: error.name, message: error.message, stack: error.stack } : String(error),
+      error:
+        error instanceof Error
+          ? { name: error.name, message: error.message, stack: error.stack }
+          : String(error),
       code,
       constraint,
       table,

@@ -14,7 +14,12 @@ import type { ReplyOf, Responses } from './responses.ts';
 type HttpMethod = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** What a handler is given: everything checked, nothing left to parse. */
-export interface GuardedRequest<A extends Auth, P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+export interface GuardedRequest<
+  A extends Auth,
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+> {
   readonly caller: Callers[A];
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
@@ -106,12 +111,12 @@ export function route<
       const query = checkQuery(ctx, spec.query);
       const key = spec.idempotency === undefined ? null : idempotencyKey(ctx);
       const body = await checkBody(ctx, spec);
-      const keyed = keyedRequest(ctx, { gate, key, body });
-      const replay = keyed !== null && spec.idempotency === 'stored' ? await gate.storedReplies.find(keyed) : null;
+      const keyed = spec.idempotency === 'stored' ? keyedRequest(ctx, { gate, key, body }) : null;
+      const replay = keyed === null ? null : await gate.storedReplies.find(keyed);
       if (replay !== null) return send(ctx, replay);
       const idempotency: Idempotency = {
         key,
-        hash: (hashed) => gate.requestHash({ method: ctx.method, path: ctx.path, body: hashed }),
+        hash: (hashed) => gate.requestHash({ method: ctx.method, path: pathOf(ctx), body: hashed }),
         once: (work) => gate.storedReplies.once(keyed, work),
       };
       send(ctx, await spec.handler({ caller, params, query, body, idempotency, ctx }));
@@ -119,7 +124,11 @@ export function route<
   };
 }
 
-function checkParams<S extends z.ZodType>(ctx: ApiContext, schema: S | undefined, reason: Reason): z.output<S> {
+function checkParams<S extends z.ZodType>(
+  ctx: ApiContext,
+  schema: S | undefined,
+  reason: Reason,
+): z.output<S> {
   const { params } = ctx as ApiContext & { params?: unknown };
   const checked = (schema ?? NOTHING).safeParse(params);
   if (!checked.success) throw new PayflowError(reason);
@@ -141,7 +150,11 @@ async function checkBody<B extends z.ZodType>(
   return check('body', spec.body, await readBody(ctx, options));
 }
 
-function check<S extends z.ZodType>(where: 'body' | 'query', schema: S | undefined, value: unknown): z.output<S> {
+function check<S extends z.ZodType>(
+  where: 'body' | 'query',
+  schema: S | undefined,
+  value: unknown,
+): z.output<S> {
   const checked = (schema ?? NOTHING).safeParse(value);
   if (!checked.success) throw new InvalidRequest(detailsOf(where, checked.error));
   return checked.data as z.output<S>;
@@ -153,12 +166,17 @@ function keyedRequest(
   { gate, key, body }: { gate: Gate; key: string | null; body: unknown },
 ): KeyedRequest | null {
   if (key === null) return null;
-  const path = ctx.path.replace(/(?<=.)\/$/, '');
+  const path = pathOf(ctx);
   return {
     scope: `${ctx.state.merchantId ?? ''} ${ctx.method} ${path}`,
     key,
     requestHash: gate.requestHash({ method: ctx.method, path, body }),
   };
+}
+
+/** With and without a slash at the end it is the same request. */
+function pathOf(ctx: ApiContext): string {
+  return ctx.path.replace(/(?<=.)\/$/, '');
 }
 
 function send(ctx: ApiContext, reply: Reply): void {

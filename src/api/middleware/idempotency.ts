@@ -39,7 +39,9 @@ export type RequestHash = (request: { method: string; path: string; body: unknow
 export function createRequestHash(secretKey: string): RequestHash {
   const key = deriveKey(secretKey, 'request-hash');
   return ({ method, path, body }) =>
-    createHmac('sha256', key).update(JSON.stringify([method, path, canonical(body)])).digest('hex');
+    createHmac('sha256', key)
+      .update(JSON.stringify([method, path, canonical(body)]))
+      .digest('hex');
 }
 
 /** The same value whatever order the sender wrote the properties in. */

@@ -45,6 +45,8 @@ const REMEMBERED_MS = 60_000;
 const REMEMBERED_KEYS_MAX = 10_000;
 /** On two cores that leaves Node's own thread room to breathe. */
 const BCRYPT_AT_ONCE = 2;
+/** After a restart every active key waits once. Strangers cannot fill this: their secrets fail before. */
+const BCRYPT_WAITERS_MAX = 1_000;
 
 /**
  * bcrypt once per key and minute instead of once per request: 70 ms of a core each would be a ceiling
@@ -55,7 +57,7 @@ export function createApiKeys({ pool, secretKey, clock, compare = bcrypt.compare
   const secrets = createKeySecrets(secretKey);
   const stamps = createUseStamps(pool, clock);
   const memory = createMemory(pool, clock);
-  const inLane = createBcryptLane(BCRYPT_AT_ONCE);
+  const inLane = createBcryptLane({ atOnce: BCRYPT_AT_ONCE, waitersMax: BCRYPT_WAITERS_MAX });
   const flights = new Map<string, Promise<KeyRecord>>();
 
   /** The slow way: read the row, compare, and make sure that nothing was revoked meanwhile. */

@@ -1,7 +1,10 @@
 import type { z } from 'zod';
 
 /** A declared answer: with a schema it is JSON, without one it is a text of its media type, or nothing. */
-export interface ResponseSpec<S extends z.ZodType | null = z.ZodType | null, T extends string | null = string | null> {
+export interface ResponseSpec<
+  S extends z.ZodType | null = z.ZodType | null,
+  T extends string | null = string | null,
+> {
   readonly description: string;
   readonly schema: S;
   readonly mediaType: T;
@@ -27,7 +30,10 @@ export type ReplyOf<R extends Responses> = {
   };
 }[keyof R & number];
 
-export function json<S extends z.ZodType>(description: string, schema: S): ResponseSpec<S, 'application/json'> {
+export function json<S extends z.ZodType>(
+  description: string,
+  schema: S,
+): ResponseSpec<S, 'application/json'> {
   return { description, schema, mediaType: 'application/json' };
 }
 

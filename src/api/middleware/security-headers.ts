@@ -7,7 +7,10 @@ import type { Middleware } from 'koa';
  */
 export function securityHeaders({ development }: { development: boolean }): Middleware {
   return helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
     referrerPolicy: { policy: 'no-referrer' },
     // A browser that learns this on localhost refuses every other http server there.
     strictTransportSecurity: !development,
