@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 // Not import.meta.dirname: an old Node has to get as far as being told that it is too old.
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
 const NODE_MIN = [20, 20];
-const INSTALLED = join(ROOT, 'node_modules/.payflow-lock');
+const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
 const DIST = join(ROOT, 'dist');
 const DIST_NEXT = join(ROOT, 'dist.next');
 const BUILT = join(DIST, '.built');
@@ -101,18 +101,27 @@ async function install() {
     const npm = process.env['npm_execpath'];
     const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
     mustSucceed('npm ci', await run([...command, 'ci', '--no-audit', '--no-fund', '--loglevel=error']));
-    fs.writeFileSync(INSTALLED, hashOfLock());
   });
 }
 
+/** npm notes at the very end of an install what is there; the lock says what should be. */
 function isInstalled() {
-  return readText(INSTALLED) === hashOfLock();
+  const wanted = packagesIn(join(ROOT, 'package-lock.json'));
+  const found = packagesIn(INSTALLED);
+  const isThere = Object.keys(wanted).every((path) => {
+    // Optional ones are for other systems, or could not be had.
+    const mayLack = wanted[path]?.optional || wanted[path]?.devOptional;
+    return found[path] ? found[path].version === wanted[path]?.version : mayLack;
+  });
+  return isThere && Object.keys(found).every((path) => path in wanted);
 }
 
-function hashOfLock() {
-  return createHash('sha256')
-    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
+/** @param {string} file @returns {Record<string, { version?: string, optional?: boolean, devOptional?: boolean }>} */
+function packagesIn(file) {
+  const { packages } = JSON.parse(readText(file) ?? '{ "packages": {} }');
+  // The project itself.
+  delete packages[''];
+  return packages;
 }
 
 /** @param {boolean} [force] */

@@ -57,17 +57,24 @@ interface Deps {
 /** A call of a regular activity waits this long for the bank. */
 const SLOW_CALL_MS = 8_000;
 
-export function createBankActivities({ pool, connector, fastLaneMax, returnBase }: Deps) {
-  let inFastLane = 0;
+/** The steps, each one call; and the pursuits, which repeat a call until there is something to decide. */
+export function createBankActivities(deps: Deps) {
+  const fenced = createFence(deps);
+  return { ...createSteps(deps, fenced), ...createPursuits(deps, fenced) };
+}
 
-  /**
-   * The fence, then one call. As a local activity it holds a workflow task's slot, so it is short
-   * and bounded in number; as a regular one it may wait.
-   */
-  async function atBank<T>(
-    step: BankStep,
-    call: (options: CallOptions, fence: Fence) => Promise<T>,
-  ): Promise<StepResult<T>> {
+type Fenced = <T>(
+  step: BankStep,
+  call: (options: CallOptions, fence: Fence) => Promise<T>,
+) => Promise<StepResult<T>>;
+
+/**
+ * The fence, then one call. As a local activity it holds a workflow task's slot, so it is short and
+ * bounded in number; as a regular one it may wait.
+ */
+function createFence({ pool, connector, fastLaneMax }: Deps): Fenced {
+  let inFastLane = 0;
+  return async (step, call) => {
     const local = activityInfo().isLocal;
     if (local && inFastLane >= fastLaneMax) return { type: 'use_slow_path' };
     if (local) inFastLane += 1;
@@ -80,82 +87,87 @@ export function createBankActivities({ pool, connector, fastLaneMax, returnBase 
     } finally {
       if (local) inFastLane -= 1;
     }
-  }
+  };
+}
 
-  const authorizing = (step: BankStep, fence: Fence, options: CallOptions) =>
-    isForgotten(step)
-      ? connector.fetch(step.key, options)
-      : connector.authorize(
-          { ...step, instrument: instrumentOf(fence), returnUrl: `${returnBase}/pay/${step.orderRef}` },
-          options,
-        );
-
-  /** A key the bank may have forgotten is asked about, never sent. */
-  const isForgotten = (step: BankStep) =>
-    Date.now() - step.acceptedAt > connector.capabilities.keyMemoryMs;
-
-  const refunding = (step: BankStep, options: CallOptions) =>
-    isForgotten(step)
-      ? connector.fetch(step.key, options)
-      : connector.refund({ ...step, reference: referenceOf(step) }, options);
-
-  /** Runs until there is something to decide; each try that brings nothing is a failed attempt that ops can see. */
-  async function pursue(
-    pursuit: Pursuit,
-    ask: (options: CallOptions, fence: Fence) => Promise<Pursued | null>,
-  ): Promise<StepResult<Pursued>> {
-    const result = await atBank(pursuit, ask);
-    if (result.type !== 'answered') return result;
-    if (result.answer !== null) return { type: 'answered', answer: result.answer };
-    throw stillOpen(pursuit.obligation);
-  }
-
+function createSteps(deps: Deps, fenced: Fenced) {
+  const { connector } = deps;
   return {
     authorize: (step: BankStep): Promise<StepResult<Lookup>> =>
-      atBank(step, (options, fence) => authorizing(step, fence, options)),
+      fenced(step, (options, fence) => authorize(deps, { step, fence, options })),
     capture: (step: BankStep): Promise<StepResult<Outcome>> =>
-      atBank(step, (options) => connector.capture({ ...step, reference: referenceOf(step) }, options)),
+      fenced(step, (options) => connector.capture({ ...step, reference: referenceOf(step) }, options)),
     voidAuthorization: (step: BankStep): Promise<StepResult<VoidOutcome>> =>
-      atBank(step, (options) => connector.void({ ...step, reference: referenceOf(step) }, options)),
+      fenced(step, (options) => connector.void({ ...step, reference: referenceOf(step) }, options)),
     refund: (step: BankStep): Promise<StepResult<Lookup>> =>
-      atBank(step, (options) => refunding(step, options)),
+      fenced(step, (options) => refund(connector, step, options)),
     abandon: (step: BankStep): Promise<StepResult<Abandonment>> =>
-      atBank(step, (options) => connector.abandon(step.key, options)),
-
-    /** What became of an authorization whose answer was lost; sent again while the payer may still be there. */
-    resolve: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options, fence) => {
-        const found = await connector.fetch(pursuit.key, options);
-        const fresh = Date.now() - pursuit.acceptedAt < PAY_FRESH_MS;
-        if (found.type !== 'not_found' || !fresh) return decided(found);
-        return decided(await authorizing(pursuit, fence, options));
-      }),
-    awaitPayer: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options) => {
-        const found = await connector.fetch(pursuit.key, options);
-        return found.type === 'requires_action' ? null : decided(found);
-      }),
-    confirmAbandon: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options) => {
-        const abandon = await connector.abandon(pursuit.key, options);
-        return abandon.type === 'abandoned' || abandon.type === 'happened' ? { abandon } : null;
-      }),
-    finishCapture: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options) => {
-        const capture = await connector.capture({ ...pursuit, reference: referenceOf(pursuit) }, options);
-        return capture.type === 'approved' || capture.type === 'declined' ? { capture } : null;
-      }),
-    finishVoid: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options) => {
-        const answer = await connector.void({ ...pursuit, reference: referenceOf(pursuit) }, options);
-        return answer.type === 'approved' || answer.type === 'already_captured' ? { void: answer } : null;
-      }),
-    finishRefund: (pursuit: Pursuit): Promise<StepResult<Pursued>> =>
-      pursue(pursuit, async (options) => {
-        const refund = await refunding(pursuit, options);
-        return refund.type === 'approved' || refund.type === 'declined' ? { refund } : null;
-      }),
+      fenced(step, (options) => connector.abandon(step.key, options)),
   };
+}
+
+function createPursuits(deps: Deps, fenced: Fenced) {
+  const { connector } = deps;
+  /** Each try that brings nothing is a failed attempt, which ops see in the Temporal UI. */
+  const until =
+    (ask: (pursuit: Pursuit, options: CallOptions, fence: Fence) => Promise<Pursued | null>) =>
+    async (pursuit: Pursuit): Promise<StepResult<Pursued>> => {
+      const result = await fenced(pursuit, (options, fence) => ask(pursuit, options, fence));
+      if (result.type !== 'answered') return result;
+      if (result.answer !== null) return { type: 'answered', answer: result.answer };
+      throw stillOpen(pursuit.obligation);
+    };
+  return {
+    /** What became of an authorization whose answer was lost; sent again while the payer may still be there. */
+    resolve: until(async (pursuit, options, fence) => {
+      const found = await connector.fetch(pursuit.key, options);
+      const fresh = Date.now() - pursuit.acceptedAt < PAY_FRESH_MS;
+      if (found.type !== 'not_found' || !fresh) return decided(found);
+      return decided(await authorize(deps, { step: pursuit, fence, options }));
+    }),
+    awaitPayer: until(async (pursuit, options) => {
+      const found = await connector.fetch(pursuit.key, options);
+      return found.type === 'requires_action' ? null : decided(found);
+    }),
+    confirmAbandon: until(async (pursuit, options) => {
+      const abandon = await connector.abandon(pursuit.key, options);
+      return abandon.type === 'abandoned' || abandon.type === 'happened' ? { abandon } : null;
+    }),
+    finishCapture: until(async (pursuit, options) => {
+      const capture = await connector.capture({ ...pursuit, reference: referenceOf(pursuit) }, options);
+      return capture.type === 'approved' || capture.type === 'declined' ? { capture } : null;
+    }),
+    finishVoid: until(async (pursuit, options) => {
+      const answer = await connector.void({ ...pursuit, reference: referenceOf(pursuit) }, options);
+      return answer.type === 'approved' || answer.type === 'already_captured' ? { void: answer } : null;
+    }),
+    finishRefund: until(async (pursuit, options) => {
+      const answer = await refund(connector, pursuit, options);
+      return answer.type === 'approved' || answer.type === 'declined' ? { refund: answer } : null;
+    }),
+  };
+}
+
+interface Authorizing {
+  readonly step: BankStep;
+  readonly fence: Fence;
+  readonly options: CallOptions;
+}
+
+function authorize({ connector, returnBase }: Deps, { step, fence, options }: Authorizing): Promise<Lookup> {
+  if (isForgotten(connector, step)) return connector.fetch(step.key, options);
+  const returnUrl = `${returnBase}/pay/${step.orderRef}`;
+  return connector.authorize({ ...step, instrument: instrumentOf(fence), returnUrl }, options);
+}
+
+function refund(connector: Connector, step: BankStep, options: CallOptions): Promise<Lookup> {
+  if (isForgotten(connector, step)) return connector.fetch(step.key, options);
+  return connector.refund({ ...step, reference: referenceOf(step) }, options);
+}
+
+/** A key the bank may have forgotten is asked about, never sent. */
+function isForgotten(connector: Connector, step: BankStep): boolean {
+  return Date.now() - step.acceptedAt > connector.capabilities.keyMemoryMs;
 }
 
 /** Null: nothing to decide yet. */

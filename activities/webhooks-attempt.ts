@@ -42,8 +42,15 @@ export async function makeAttempt(
   const wait = taken || gone ? null : delayMs(attempt, Math.random(), result.retryAfterMs);
   const { status, error, durationMs } = result;
   return {
-    ...{ deliveryId: delivery.id, attempt, at, targetUrl: url, status, error, durationMs, gone },
+    deliveryId: delivery.id,
+    targetUrl: url,
     body: result.body,
+    attempt,
+    at,
+    status,
+    error,
+    durationMs,
+    gone,
     delayMs: wait,
     outcome: taken ? 'delivered' : wait === null ? 'failed' : 'retrying',
   };

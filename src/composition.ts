@@ -1,7 +1,6 @@
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import type Koa from 'koa';
-import type { Knex } from 'knex';
 import type pg from 'pg';
 import { pino, type Logger } from 'pino';
 import { createOrderActivities } from '../activities/index.ts';
@@ -42,7 +41,7 @@ export async function composeApi(config: Config, log: Logger): Promise<ApiProces
   const database = { url: config.databaseUrl, applicationName: 'payflow-api' };
   const pool = createPool({ ...database, max: config.databasePool });
   const knex = createKnex({ ...database, max: Math.ceil(config.databasePool / 4) });
-  const client = createTemporalClient(config);
+  const client = createTemporalClient(config.temporal);
   const connector = createSimulatorConnector(config.bank);
   const apiKeys = createApiKeys({ pool, secretKey: config.secretKey, clock: Date.now });
   const app = createApi({
@@ -104,7 +103,7 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
     max: config.databasePool,
     applicationName: 'payflow-worker',
   });
-  const client = createTemporalClient(config);
+  const client = createTemporalClient(config.temporal);
   const connector = createSimulatorConnector(config.bank);
   const poster = createPoster({ allowPrivate: config.development });
   const connection = await connectWorker(config);

@@ -13,9 +13,10 @@ const log = createLogger(config, 'api');
 
 try {
   const { app, close } = await composeApi(config, log);
+  const answer = app.callback();
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    app.callback(),
+    (request, response) => void answer(request, response),
   );
   server.on('error', fail);
   server.listen(config.port, () => log.info({ port: config.port }, 'api listening'));

@@ -1,8 +1,8 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Pursued, Pursuit, StepResult } from '../activities/bank.ts';
 import type { Facts, Obligation } from '../src/domain/commands.ts';
-import { wantsCapture } from '../src/domain/decide.ts';
 import { bankKey, obligations, paymentOf, refundOf } from '../src/domain/order.ts';
+import { wantsCapture } from '../src/domain/settle.ts';
 import { Behind, capture, stepOf } from './bank-steps.ts';
 import { fastBank, pursuit } from './proxies.ts';
 import { catchUp, settle } from './recording.ts';

@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { BankStep } from '../activities/bank.ts';
 import type { Command, Facts, PayCommand, RefundCommand, Reply } from '../src/domain/commands.ts';
-import { judgePay, PAY_FRESH_MS, wantsCapture } from '../src/domain/decide.ts';
+import { judgePay, PAY_FRESH_MS } from '../src/domain/decide.ts';
 import {
   bankKey,
   fold,
@@ -21,6 +21,7 @@ import {
 import type { Lookup } from '../src/domain/outcome.ts';
 import type { Payment } from '../src/domain/payment.ts';
 import { payStanding, refuseCommand, refusePay, standingOf } from '../src/domain/refusals.ts';
+import { wantsCapture } from '../src/domain/settle.ts';
 import { attentionDue, attentionNow, describeOrder, showAttention } from './attention.ts';
 import { abandon, authorize, Behind, capture, refund, stepOf, voidAuthorization } from './bank-steps.ts';
 import { COMMAND_UPDATES, wakeUpdate, type OrderInput } from './messages.ts';

@@ -1,6 +1,18 @@
 import type pg from 'pg';
 import type { Command, CommandKind, Reply } from '../domain/commands.ts';
 
+/** Who asks, and by which key the question is the same question. */
+export interface Asked {
+  /** The new command's id, used only if it is accepted. */
+  readonly commandId: string;
+  readonly orderRef: string;
+  readonly merchantId: string;
+  readonly scope: string;
+  /** null: every request is a new one. */
+  readonly key: string | null;
+  readonly requestHash: string;
+}
+
 /** What the columns of a command row hold beside its arguments. Times are ISO 8601. */
 interface CommandRow {
   id: string;

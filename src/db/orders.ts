@@ -5,7 +5,8 @@ import type { Currency } from '../domain/money.ts';
 import { fold } from '../domain/order.ts';
 import { eventId } from '../domain/ids.ts';
 import { orderRow, type OrderRow } from '../domain/projection.ts';
-import { twinOf, type Acceptance, type Asked } from './accept.ts';
+import { twinOf, type Acceptance } from './accept.ts';
+import type { Asked } from './commands.ts';
 import { readPage, wanted, type Page, type PageOf } from './list-page.ts';
 
 /** What the run of an order is found by and shown with in the Temporal UI. */

@@ -70,7 +70,7 @@ describe('the outbox', () => {
     await insertTestEndpoint(tables.pool, tables.merchant(), { url: URL_OF_SHOP });
     const [event] = await insertEvents(tables.pool, tables.merchant(), ['payment.captured']);
     await createDeliveries(tables.pool, 10);
-    await tables.pool.query('insert into outbox values ($1, $2, now())', [event!.id, merchant]);
+    await tables.pool.query('insert into outbox values ($1, $2, now())', [event!.id, tables.merchant()]);
     await createDeliveries(tables.pool, 10);
     expect((await tables.pool.query('select 1 from deliveries')).rows).toHaveLength(1);
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Command, Facts, Instruction, Obligation } from './commands.ts';
-import { decide, wantsCapture } from './decide.ts';
+import { decide } from './decide.ts';
+import { wantsCapture } from './settle.ts';
 import {
   authorizationOf,
   bankKey,

@@ -197,6 +197,24 @@ describe('a void', () => {
   });
 });
 
+test.each([
+  ['void', IN_PHASE.authorized(), voidOf(), { void: APPROVED }, 'cannot_void'],
+  ['void that is still owed', IN_PHASE.authorized(), voidOf(), {}, 'cannot_void'],
+  ['approval in review', IN_PHASE.in_review(), review(true), { capture: APPROVED }, 'cannot_review'],
+  ['rejection in review', IN_PHASE.in_review(), review(false), { void: APPROVED }, 'cannot_review'],
+  ['confirmed failure', IN_PHASE.unknown(), repair('confirm_failed'), {}, 'cannot_repair'],
+  ['confirmed capture', IN_PHASE.unknown(), repair('confirm_captured'), {}, 'cannot_repair'],
+] as const)(
+  'a %s decided twice → refused the second time, and nothing moves',
+  (_, order, command, facts, reason) => {
+    const once = tell(order, command, facts);
+    const twice = tell(once.order, command, facts);
+    expect(once.reply).toMatchObject({ ok: true });
+    expect(twice.reply).toMatchObject({ ok: false, reason });
+    expect(typesOf(twice)).toEqual(['command.refused']);
+  },
+);
+
 describe('a refund', () => {
   const order = IN_PHASE.captured();
   const part = (amount: number, facts: Partial<Facts>, from = order) => tell(from, refund({ amount }), facts);

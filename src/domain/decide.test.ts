@@ -1,5 +1,6 @@
 import type { Facts, PayCommand } from './commands.ts';
-import { judgePay, wantsCapture } from './decide.ts';
+import { judgePay } from './decide.ts';
+import { wantsCapture } from './settle.ts';
 import { isCarriedOut, type Order } from './order.ts';
 import {
   APPROVED,

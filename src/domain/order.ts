@@ -69,6 +69,7 @@ function born(ref: string, event: OrderEvent): Order {
 }
 
 function apply(order: Order, event: OrderEvent): Order {
+  if (isMove(event)) return movePayment(order, event);
   switch (event.type) {
     case 'order.created':
       throw new Error(`${order.ref} was created already`);
@@ -87,8 +88,6 @@ function apply(order: Order, event: OrderEvent): Order {
     case 'refund.processed':
     case 'refund.failed':
       return applyRefund(order, event);
-    default:
-      return movePayment(order, event);
   }
 }
 
@@ -104,6 +103,10 @@ function submit(order: Order, data: EventData['payment.submitted'], at: number):
 }
 
 type PaymentEvent = Extract<OrderEvent, { type: PaymentEventType }>;
+
+function isMove(event: OrderEvent): event is PaymentEvent {
+  return event.type.startsWith('payment.') && event.type !== 'payment.submitted' && event.type !== 'payment.repaired';
+}
 
 function movePayment(order: Order, event: PaymentEvent): Order {
   const payment = paymentOf(order, event.data.paymentRef);
@@ -309,7 +312,13 @@ function paymentObligation(order: Order, payment: Payment): Obligation[] {
       // Captured after all: its refund is owed instead.
       if (hasRefund(order, payment)) return [];
       return [{ kind: 'void', ...base, key: payment.key, since: payment.since }];
-    default:
+    case 'submitted':
+    case 'authorized':
+    case 'in_review':
+    case 'captured':
+    case 'refunded':
+    case 'voided':
+    case 'failed':
       return [];
   }
 }
@@ -349,37 +358,26 @@ export function nextDeadline(order: Order): Deadline | null {
 }
 
 function paymentDeadline(order: Order, payment: Payment): Deadline[] {
-  const paymentRef = payment.ref;
-  const cancelled = order.cancelRequested;
+  const { ref: paymentRef } = payment;
+  // What a cancelled order still has is due at once.
+  const at = (time: number) => (order.cancelRequested ? order.updatedAt : time);
+  const why = (reason: Reason): Reason => (order.cancelRequested ? 'order_cancelled' : reason);
   switch (payment.phase) {
     case 'awaiting_customer':
-      return [
-        {
-          kind: 'give_up',
-          paymentRef,
-          at: cancelled ? order.updatedAt : payment.nextAction.expiresAt,
-          reason: cancelled ? 'order_cancelled' : 'payment_timed_out',
-        },
-      ];
+      return [{ kind: 'give_up', paymentRef, at: at(payment.nextAction.expiresAt), reason: why('payment_timed_out') }];
     case 'authorized':
-      return [
-        {
-          kind: 'release',
-          paymentRef,
-          at: cancelled ? order.updatedAt : payment.captureBefore,
-          reason: cancelled ? 'order_cancelled' : 'capture_deadline_passed',
-        },
-      ];
+      return [{ kind: 'release', paymentRef, at: at(payment.captureBefore), reason: why('capture_deadline_passed') }];
     case 'in_review':
-      return [
-        {
-          kind: 'release',
-          paymentRef,
-          at: cancelled ? order.updatedAt : payment.reviewBy,
-          reason: cancelled ? 'order_cancelled' : 'review_timed_out',
-        },
-      ];
-    default:
+      return [{ kind: 'release', paymentRef, at: at(payment.reviewBy), reason: why('review_timed_out') }];
+    case 'submitted':
+    case 'unknown':
+    case 'abandoning':
+    case 'capturing':
+    case 'voiding':
+    case 'captured':
+    case 'refunded':
+    case 'voided':
+    case 'failed':
       return [];
   }
 }

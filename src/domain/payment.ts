@@ -170,15 +170,8 @@ export type PaymentIn<P extends Phase> = Payment & { readonly phase: P };
 
 /** The API's `phase`: our own errands are shown as the state they leave. */
 export function apiPhase(phase: Phase): string {
-  switch (phase) {
-    case 'abandoning':
-      return 'unknown';
-    case 'capturing':
-    case 'voiding':
-      return 'authorized';
-    default:
-      return phase;
-  }
+  if (phase === 'abandoning') return 'unknown';
+  return phase === 'capturing' || phase === 'voiding' ? 'authorized' : phase;
 }
 
 export type PaymentStatus = 'created' | 'authorized' | 'captured' | 'refunded' | 'failed';

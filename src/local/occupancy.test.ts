@@ -36,14 +36,16 @@ test('a run that was killed is taken over, and what it had started is ended', as
   expect(processIdentity(child)).toBeNull();
 });
 
-test('a halted process is ended too', async () => {
+test('a halted process is ended too, and not only by force', async () => {
   const child = sleeper();
   process.kill(child, 'SIGSTOP');
   occupy(home);
   recordChildren(home, { worker: child });
   makeHolderDead();
+  const begun = Date.now();
   await endLeftovers(occupy(home)!, home.path('postgres'));
   expect(processIdentity(child)).toBeNull();
+  expect(Date.now() - begun).toBeLessThan(5_000);
 });
 
 test('another program that has the same pid by now is left alone', async () => {

@@ -9,6 +9,8 @@ export interface Steps {
 const PROGRESS_MS = 1_000;
 const SPIN_MS = 100;
 const REMINDER_MS = 10_000;
+// Of a terminal that does not tell its width.
+const COLUMNS = 80;
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
 /** Progress for people: a spinner in a terminal, plain lines in a log. */
@@ -44,7 +46,7 @@ function spin(output: NodeJS.WriteStream, text: () => string): () => void {
   let turn = 0;
   const timer = setInterval(() => {
     // Cut to the width: a line that wraps could not be overwritten.
-    const line = `${FRAMES[turn++ % FRAMES.length]} ${text()}`.slice(0, output.columns - 1);
+    const line = `${FRAMES[turn++ % FRAMES.length]} ${text()}`.slice(0, (output.columns || COLUMNS) - 1);
     output.write(`\r\x1b[K${line}`);
   }, SPIN_MS);
   return () => {

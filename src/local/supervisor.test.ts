@@ -102,6 +102,7 @@ test('the first signal stops, one within the same second is the same key press, 
     kill: () => void (killed = supervisor.kill()),
   });
   signals.emit('SIGINT');
+  await sleep(200);
   signals.emit('SIGINT');
   expect(stopped).toBeDefined();
   expect(killed).toBeUndefined();

@@ -1,8 +1,14 @@
 import { Client, Connection } from '@temporalio/client';
-import type { Config } from '../config.ts';
+
+export interface TemporalSettings {
+  readonly address: string;
+  readonly namespace: string;
+  readonly apiKey: string | undefined;
+  readonly tls: boolean;
+}
 
 /** A client that connects with its first call: the API answers reads while the engine is away. */
-export function createTemporalClient({ temporal }: Pick<Config, 'temporal'>): Client {
+export function createTemporalClient(temporal: TemporalSettings): Client {
   const connection = Connection.lazy({
     address: temporal.address,
     tls: temporal.tls,

@@ -56,89 +56,101 @@ const AMOUNT_MINOR = defineSearchAttributeKey('AmountMinor', SearchAttributeType
 const CURRENCY = defineSearchAttributeKey('Currency', SearchAttributeType.KEYWORD);
 const SOURCE = defineSearchAttributeKey('Source', SearchAttributeType.KEYWORD);
 
-export function createOrderEngine({ client, pool, taskQueue }: Deps): OrderEngine {
+export function createOrderEngine(deps: Deps): OrderEngine {
+  const { client, pool } = deps;
   let awayUntil = 0;
-
   const noteFailure = (error: unknown) => {
     if (isAway(error)) awayUntil = Date.now() + BREAKER_MS;
   };
-
-  /** The workflow that an update starts where none is running: it loads the order first. */
-  const opening = (label: OrderLabel) =>
-    new WithStartWorkflowOperation(ORDER_WORKFLOW, {
-      workflowId: label.orderRef,
-      taskQueue,
-      args: [{ orderRef: label.orderRef, created: null } satisfies OrderInput],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      ...shown(label),
-    });
-
-  const driveUntil = (label: OrderLabel, command: Command, deadline: number): Promise<Reply> =>
-    client.connection.withDeadline(deadline, () =>
-      client.workflow.executeUpdateWithStart(COMMAND_UPDATES[command.kind], {
-        // A new id at each drive: an update that failed once is answered with that failure for ever.
-        updateId: `${command.id}.${randomBytes(4).toString('hex')}`,
-        args: [command],
-        startWorkflowOperation: opening(label),
-      }),
-    );
-
-  const joinUntil = async (commandId: string, deadline: number): Promise<Reply | null> => {
-    let pause = JOIN_POLL_MS_MIN;
-    for (;;) {
-      const reply = await replyOf(pool, commandId);
-      if (reply !== null || Date.now() >= deadline) return reply;
-      await sleep(Math.min(pause, Math.max(1, deadline - Date.now())));
-      pause = Math.min(JOIN_POLL_MS_MAX, pause * 1.5);
-    }
-  };
-
   return {
     available: () => Date.now() >= awayUntil,
-
-    async start(label, created) {
-      try {
-        await client.connection.withDeadline(Date.now() + START_MS, () =>
-          client.workflow.start(ORDER_WORKFLOW, {
-            workflowId: label.orderRef,
-            taskQueue,
-            args: [{ orderRef: label.orderRef, created } satisfies OrderInput],
-            startDelay: Math.max(1, created.data.expiresAt - Date.now()),
-            workflowIdReusePolicy: 'REJECT_DUPLICATE',
-            ...shown(label),
-          }),
-        );
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) noteFailure(error);
-      }
-    },
+    start: (label, created) => startAsleep(deps, label, created).catch(noteFailure),
+    join: (commandId) => joinUntil(pool, commandId, Date.now() + ANSWER_MS),
+    drive: (label, command) => driveUntil(deps, { label, command, deadline: Date.now() + ANSWER_MS }),
 
     async submit(label, command) {
       const deadline = Date.now() + ANSWER_MS;
       // Whatever goes wrong after acceptance says nothing about the outcome: once more, then the row.
       for (let drives = 0; drives < 2 && Date.now() < deadline; drives += 1) {
         try {
-          return await driveUntil(label, command, deadline);
+          return await driveUntil(deps, { label, command, deadline });
         } catch (error) {
           noteFailure(error);
         }
       }
-      return joinUntil(command.id, deadline);
+      return joinUntil(pool, command.id, deadline);
     },
-
-    join: (commandId) => joinUntil(commandId, Date.now() + ANSWER_MS),
-
-    drive: (label, command) => driveUntil(label, command, Date.now() + ANSWER_MS),
 
     async wake(label) {
       const once = () =>
         client.connection.withDeadline(Date.now() + ANSWER_MS, () =>
-          client.workflow.executeUpdateWithStart(wakeUpdate, { startWorkflowOperation: opening(label) }),
+          client.workflow.executeUpdateWithStart(wakeUpdate, { startWorkflowOperation: opening(deps, label) }),
         );
       // A run that closes just when the bank's own answer comes in fails that task, and the update in it.
       await once().catch(once);
     },
   };
+}
+
+/** One event, and nothing runs until somebody pays or the order expires. */
+async function startAsleep(
+  { client, taskQueue }: Deps,
+  label: OrderLabel,
+  created: Extract<OrderEvent, { type: 'order.created' }>,
+): Promise<void> {
+  const input: OrderInput = { orderRef: label.orderRef, created };
+  try {
+    await client.connection.withDeadline(Date.now() + START_MS, () =>
+      client.workflow.start(ORDER_WORKFLOW, {
+        workflowId: label.orderRef,
+        taskQueue,
+        args: [input],
+        startDelay: Math.max(1, created.data.expiresAt - Date.now()),
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        ...shown(label),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+function driveUntil(
+  deps: Deps,
+  { label, command, deadline }: { label: OrderLabel; command: Command; deadline: number },
+): Promise<Reply> {
+  const { client } = deps;
+  return client.connection.withDeadline(deadline, () =>
+    client.workflow.executeUpdateWithStart(COMMAND_UPDATES[command.kind], {
+      // A new id at each drive: an update that failed once is answered with that failure for ever.
+      updateId: `${command.id}.${randomBytes(4).toString('hex')}`,
+      args: [command],
+      startWorkflowOperation: opening(deps, label),
+    }),
+  );
+}
+
+/** The workflow that an update starts where none is running: it loads the order first. */
+function opening({ taskQueue }: Deps, label: OrderLabel) {
+  const input: OrderInput = { orderRef: label.orderRef, created: null };
+  return new WithStartWorkflowOperation(ORDER_WORKFLOW, {
+    workflowId: label.orderRef,
+    taskQueue,
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    ...shown(label),
+  });
+}
+
+/** Looks at the command's row until somebody has written its reply. */
+async function joinUntil(pool: pg.Pool, commandId: string, deadline: number): Promise<Reply | null> {
+  let pause = JOIN_POLL_MS_MIN;
+  for (;;) {
+    const reply = await replyOf(pool, commandId);
+    if (reply !== null || Date.now() >= deadline) return reply;
+    await sleep(Math.min(pause, Math.max(1, deadline - Date.now())));
+    pause = Math.min(JOIN_POLL_MS_MAX, pause * 1.5);
+  }
 }
 
 function shown(label: OrderLabel) {

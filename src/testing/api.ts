@@ -127,7 +127,7 @@ function createDeps(
 /** The real engine over a task queue that no worker serves: it starts runs, and nothing moves them on. */
 function sleepingEngine(pool: ApiDeps['pool']): ApiDeps['engine'] {
   const temporal = { address: temporalAddress(), namespace: 'default', apiKey: undefined, tls: false };
-  return createOrderEngine({ client: createTemporalClient({ temporal }), pool, taskQueue: uniqueQueue() });
+  return createOrderEngine({ client: createTemporalClient(temporal), pool, taskQueue: uniqueQueue() });
 }
 
 async function fetchDocument(url: string): Promise<OpenApiDocument> {

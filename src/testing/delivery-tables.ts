@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { claimPending, type DueDelivery } from '../db/deliveries.ts';
 import type { Attempt } from '../db/delivery-attempts.ts';
 import { createDeliveries } from '../db/outbox.ts';

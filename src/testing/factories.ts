@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import type { Asked, Payer } from '../db/accept.ts';
+import type { Payer } from '../db/accept.ts';
+import type { Asked } from '../db/commands.ts';
 import { insertOrder } from '../db/orders.ts';
 import type { EventData } from '../domain/events.ts';
 import type { OrderRow } from '../domain/projection.ts';

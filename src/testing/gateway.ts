@@ -27,7 +27,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-const CALLBACK_SECRET = 'a-callback-secret-for-tests';
+export const CALLBACK_SECRET = 'a-callback-secret-for-tests';
 const TOKENIZE_MS = 5_000;
 /** For tests that send a hundred requests at once. */
 const CONNECTIONS_MAX = 20;

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { startServices, type Services } from './services.ts';
@@ -11,22 +11,29 @@ export type TestGlobals = typeof globalThis & { payflowTestServices?: Services }
 
 /** One Postgres, one Temporal and one bundle of the workflows for all tests of this run. */
 export default async function globalSetup(): Promise<void> {
+  const bundling = bundle();
+  // Looked at further below; until then it must not count as unhandled.
+  bundling.catch(() => {});
   const services = await startServices({
     home: process.env['PAYFLOW_HOME'] ?? join(ROOT, '.payflow'),
     env: process.env,
   });
+  try {
+    process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'] = join(services.folder, 'workflow-bundle.js');
+    writeFileSync(process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'], await bundling);
+  } catch (error) {
+    // Jest calls no teardown after a setup that failed.
+    await services.stop();
+    throw error;
+  }
   (globalThis as TestGlobals).payflowTestServices = services;
   process.env['PAYFLOW_TEST_FOLDER'] = services.folder;
   process.env['PAYFLOW_TEST_POSTGRES_URL'] = services.postgresUrl;
   process.env['PAYFLOW_TEST_TEMPORAL_ADDRESS'] = services.temporalAddress;
   process.env['PAYFLOW_TEST_TEMPORAL_PROGRAM'] = services.temporalProgram;
-  if (existsSync(WORKFLOWS)) process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'] = await bundle(services.folder);
 }
 
-async function bundle(folder: string): Promise<string> {
+async function bundle(): Promise<string> {
   const logger = new DefaultLogger('ERROR');
-  const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger });
-  const file = join(folder, 'workflow-bundle.js');
-  writeFileSync(file, code);
-  return file;
+  return (await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger })).code;
 }

@@ -11,10 +11,10 @@ import {
   acceptFromAdmin,
   acceptPay,
   type AdminRequest,
-  type Asked,
   type PaymentRequest,
   type PayRequest,
 } from '../db/accept.ts';
+import type { Asked } from '../db/commands.ts';
 import type { OrderLabel } from '../db/orders.ts';
 import { createPool } from '../db/pool.ts';
 import type { Command, Reply } from '../domain/commands.ts';

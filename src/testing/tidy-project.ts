@@ -33,6 +33,18 @@ export const PROJECT_RULES = {
     );
   },
 
+  /** README.md names every setting there is, and none that there is not. */
+  settings: (tree) => {
+    const text = (wanted: string) => tree.find(({ path }) => path === wanted)?.text ?? '';
+    const [readme, config] = [text('README.md'), text('src/config.ts')];
+    const settings = [...config.matchAll(/^ {4}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!);
+    const named = [...readme.matchAll(/`(PAYFLOW_[A-Z_]+)`/g)].map(([, name]) => name!);
+    return [
+      ...settings.filter((name) => !readme.includes(`\`${name}\``)).map((name) => `does not tell of ${name}`),
+      ...named.filter((name) => !config.includes(name)).map((name) => `tells of ${name}, which is not there`),
+    ].map((fault) => ({ path: 'README.md', line: 1, text: fault }));
+  },
+
   /** An address of a registry in the lock would bind everybody to that registry. */
   'lock-without-hosts': (tree) =>
     inLock(tree, ({ path, text }) =>

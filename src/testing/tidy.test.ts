@@ -263,6 +263,13 @@ const TREES: Record<ProjectRuleName, { refused: [Tree, string][]; fine: Tree }> 
     refused: [[{ 'src/a.ts': '// as design.md says', 'README.md': '' }, 'src/a.ts:1']],
     fine: { 'src/a.ts': "// see README.md of this folder\nread('none.md')", 'src/README.md': '' },
   },
+  settings: {
+    refused: [
+      [{ 'src/config.ts': '    PAYFLOW_X: z.string(),', 'README.md': 'PAYFLOW_X' }, 'README.md:1'],
+      [{ 'src/config.ts': '    PORT: port,', 'README.md': '`PORT` `PAYFLOW_Y`' }, 'README.md:1'],
+    ],
+    fine: { 'src/config.ts': '    PORT: port,\n    PAYFLOW_X: url,', 'README.md': '| `PORT`, `PAYFLOW_X` |' },
+  },
   'lock-without-hosts': {
     refused: [
       [

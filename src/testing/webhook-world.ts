@@ -64,15 +64,8 @@ interface World {
 export type WebhookWorld = Awaited<ReturnType<typeof createWebhookWorld>>;
 
 export async function createWebhookWorld() {
-  const database = await createDatabase();
-  const logger = new DefaultLogger('ERROR');
-  const world: World = {
-    database,
-    pool: createPool({ url: database.url, max: 30, applicationName: 'test' }),
-    client: await connectClient(),
-    workflowBundle: await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger }),
-  };
-  const { pool, client } = world;
+  const world = await connectWorld();
+  const { database, pool, client } = world;
   const workers: TestWorker[] = [];
   const receivers: Receiver[] = [];
   let dispatcher: WorkflowHandle<typeof webhookDispatcher> | null = null;
@@ -134,6 +127,17 @@ export async function createWebhookWorld() {
       await pool.end();
       await database.drop();
     },
+  };
+}
+
+async function connectWorld(): Promise<World> {
+  const database = await createDatabase();
+  const logger = new DefaultLogger('ERROR');
+  return {
+    database,
+    pool: createPool({ url: database.url, max: 30, applicationName: 'test' }),
+    client: await connectClient(),
+    workflowBundle: await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger }),
   };
 }
 

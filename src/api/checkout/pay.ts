@@ -1,4 +1,5 @@
-import { acceptPay, twinOf, type Asked, type Payer } from '../../db/accept.ts';
+import { acceptPay, twinOf, type Payer } from '../../db/accept.ts';
+import type { Asked } from '../../db/commands.ts';
 import { findPayableOrder, type OrderLabel, type PayableOrder } from '../../db/orders.ts';
 import { newId, newPaymentRef } from '../../db/refs.ts';
 import { PayflowError } from '../../domain/errors.ts';

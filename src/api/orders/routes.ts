@@ -1,4 +1,4 @@
-import type { Asked } from '../../db/accept.ts';
+import type { Asked } from '../../db/commands.ts';
 import { findOrder, insertOrder, listOrders, orderTexts, type OrderTexts } from '../../db/orders.ts';
 import { newId, newOrderRef } from '../../db/refs.ts';
 import { PayflowError } from '../../domain/errors.ts';

@@ -1,4 +1,5 @@
-import { acceptForPayment, twinOf, type Asked, type PaymentRequest } from '../../db/accept.ts';
+import { acceptForPayment, twinOf, type PaymentRequest } from '../../db/accept.ts';
+import type { Asked } from '../../db/commands.ts';
 import { labelOfPayment, type OrderLabel } from '../../db/orders.ts';
 import { findPayment, findSubmittedPayment, payerOf } from '../../db/payments.ts';
 import { newId } from '../../db/refs.ts';
