@@ -330,7 +330,7 @@ CREATE INDEX commands_of_order ON public.commands USING btree (order_ref, accept
 CREATE UNIQUE INDEX commands_one_open_money ON public.commands USING btree (order_ref) WHERE ((reply IS NULL) AND (kind = ANY (ARRAY['pay'::text, 'capture'::text, 'void'::text, 'refund'::text])));
 CREATE INDEX commands_open ON public.commands USING btree (accepted_at) WHERE (reply IS NULL);
 CREATE UNIQUE INDEX deliveries_first ON public.deliveries USING btree (event_id, endpoint_id) WHERE (NOT is_resend);
-CREATE INDEX deliveries_pending ON public.deliveries USING btree (created_at) WHERE (status = 'pending'::text);
+CREATE INDEX deliveries_pending ON public.deliveries USING btree (endpoint_id, created_at, event_id) WHERE (status = 'pending'::text);
 CREATE INDEX deliveries_retrying ON public.deliveries USING btree (endpoint_id, created_at) WHERE (status = 'retrying'::text);
 CREATE INDEX delivery_attempts_of_merchant ON public.delivery_attempts USING btree (merchant_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX delivery_attempts_once ON public.delivery_attempts USING btree (delivery_id, attempt);

@@ -35,7 +35,7 @@ describe('no room in the fast lane', () => {
     const { events } = await lab.handle(order).fetchHistory();
     const scheduled = events?.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
     expect(scheduled).toEqual(['authorize', 'capture']);
-    expect((await lab.bank.journal(order)).map(({ kind }) => kind)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
   test('the bank is slower than the fast path but answers → approved in the same reply', async () => {

@@ -8,9 +8,6 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 afterEach(() => lab.bank.faults(null));
 
-const moves = async (order: Parameters<Lab['events']>[0]) =>
-  (await lab.bank.journal(order)).map(({ kind }) => kind);
-
 describe('paying', () => {
   test('an unpaid order costs one event; a paid one at most 12, and its run closes', async () => {
     const order = await lab.createOrder();
@@ -27,7 +24,7 @@ describe('paying', () => {
       'payment.captured',
       'order.paid',
     ]);
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
   test('a decline → failed, the order can be paid again', async () => {
@@ -56,7 +53,7 @@ describe('paying', () => {
     const command = await lab.accept(order, payRequest());
     const replies = await Promise.all([1, 2, 3].map(() => lab.engine.drive(order, command)));
     expect(new Set(replies.map((reply) => JSON.stringify(reply))).size).toBe(1);
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
     await lab.closed(order);
   });
 
@@ -68,7 +65,7 @@ describe('paying', () => {
     await lab.command(order, newRefund(payRef(command)));
     await lab.closed(order);
     expect(JSON.stringify(await lab.engine.drive(order, command))).toBe(JSON.stringify(first));
-    expect(await moves(order)).toEqual(['authorize', 'capture', 'refund']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture', 'refund']);
     await lab.closed(order);
   });
 });
@@ -82,7 +79,7 @@ describe('an outcome that is not known', () => {
     const order = await lab.createOrder();
     expect(await lab.pay(order, { vpa: 'timeout@payflow' })).toMatchObject({ payment: { phase: 'unknown' } });
     await lab.reaches(order, 'captured');
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
     await lab.closed(order);
   });
 
@@ -91,7 +88,7 @@ describe('an outcome that is not known', () => {
     await lab.bank.faults({ drop_next: 1, operations: ['capture'] });
     expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'capturing', status: 'authorized' } });
     await lab.reaches(order, 'captured');
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
     expect(await lab.events(order)).toContain('payment.capture_unknown');
   });
 
@@ -102,7 +99,7 @@ describe('an outcome that is not known', () => {
     await lab.bank.faults(null);
     await lab.engine.wake(order);
     await lab.reaches(order, 'captured');
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
   test('"declined" when asked, success later → captured with payment.late_authorized', async () => {
@@ -119,7 +116,7 @@ describe('an outcome that is not known', () => {
       'payment.captured',
       'order.paid',
     ]);
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
   test('success after another payment paid the order → given back, with its event', async () => {
@@ -132,7 +129,7 @@ describe('an outcome that is not known', () => {
     expect(await lab.events(order)).toEqual(
       expect.arrayContaining(['payment.late_authorized', 'payment.void_requested', 'payment.voided']),
     );
-    expect((await moves(order)).toSorted()).toEqual(['authorize', 'authorize', 'capture', 'void']);
+    expect((await lab.bank.moves(order)).toSorted()).toEqual(['authorize', 'authorize', 'capture', 'void']);
   });
 
   test('unknown for a minute → Attention; solved → removed', async () => {
@@ -144,20 +141,15 @@ describe('an outcome that is not known', () => {
     await lab.handle(order).terminate('loaded again');
     await makeOlder(order.orderRef, 61);
     await lab.engine.wake(order);
-    await until('Attention is shown', async () => (await attentionOf(order)) === 'unknown_outcome');
+    await until('Attention is shown', async () => (await lab.attention(order)) === 'unknown_outcome');
     await lab.bank.faults(null);
     await lab.engine.wake(order);
     // Older than two minutes is not sent again, younger is.
     await lab.reaches(order, 'captured');
     await lab.closed(order);
-    expect(await attentionOf(order)).toBeUndefined();
+    expect(await lab.attention(order)).toBeUndefined();
   });
 });
-
-async function attentionOf(order: Parameters<Lab['handle']>[0]): Promise<unknown> {
-  const { typedSearchAttributes } = await lab.handle(order).describe();
-  return typedSearchAttributes.getAll().find(({ key }) => key.name === 'Attention')?.value;
-}
 
 /** Moves the times of an order's events back; append-only tables let nobody but the owner do so. */
 async function makeOlder(orderRef: string, seconds: number): Promise<void> {
@@ -238,7 +230,7 @@ describe('manual capture', () => {
       'payment.voided',
       'order.expired',
     ]);
-    expect(await moves(order)).toEqual(['authorize', 'void']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'void']);
   });
 
   test('the merchant voids and the line breaks → voided by asking again', async () => {
@@ -248,7 +240,7 @@ describe('manual capture', () => {
     const voided = await lab.command(order, { kind: 'void', paymentRef: await lab.paymentRef(order), amount: null });
     expect(voided).toMatchObject({ payment: { phase: 'voiding' } });
     await lab.reaches(order, 'voided');
-    expect(await moves(order)).toEqual(['authorize', 'void']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'void']);
   });
 
   test('a void that meets a capture whose answer was lost → given back', async () => {
@@ -259,7 +251,7 @@ describe('manual capture', () => {
     expect(reply).toMatchObject({ payment: { phase: 'captured' } });
     await lab.reaches(order, 'refunded');
     await lab.closed(order);
-    expect(await moves(order)).toEqual(['authorize', 'capture', 'refund']);
+    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture', 'refund']);
   });
 });
 
@@ -304,149 +296,4 @@ async function refundStatus({ refund }: { refund: { refundRef: string } }): Prom
     refund.refundRef,
   ]);
   return rows[0]?.status;
-}
-
-describe('humans', () => {
-  const HIGH = { amount: 6_000_000 };
-
-  async function setRule(action: 'review' | 'block' | 'flag'): Promise<void> {
-    await lab.pool.query(`update merchants set fraud_actions = jsonb_build_object('high_value', $1::text)`, [action]);
-  }
-  afterAll(() => setRule('flag'));
-
-  test('a rule asks for review → held, Attention; approved → captured, Attention removed', async () => {
-    await setRule('review');
-    const order = await lab.createOrder(HIGH);
-    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'in_review', flags: ['high_value'] } });
-    await until('Attention is shown', async () => (await attentionOf(order)) === 'awaiting_review');
-    const paymentRef = await lab.paymentRef(order);
-    const decision = { kind: 'decide_review', args: { paymentRef, approve: true, by: 'admin' } } as const;
-    expect(await lab.command(order, decision)).toMatchObject({ payment: { phase: 'captured' } });
-    await lab.closed(order);
-    expect(await attentionOf(order)).toBeUndefined();
-  });
-
-  test('rejected in review → released', async () => {
-    await setRule('review');
-    const order = await lab.createOrder(HIGH);
-    await lab.pay(order);
-    const args = { paymentRef: await lab.paymentRef(order), approve: false, by: 'admin' };
-    expect(await lab.command(order, { kind: 'decide_review', args })).toMatchObject({
-      payment: { phase: 'voided', error_reason: 'review_rejected' },
-    });
-  });
-
-  test('a rule that blocks → failed, and the bank never heard of it', async () => {
-    await setRule('block');
-    const order = await lab.createOrder(HIGH);
-    expect(await lab.pay(order)).toMatchObject({
-      payment: { phase: 'failed', error_reason: 'blocked_by_fraud_rules' },
-    });
-    expect(await moves(order)).toEqual([]);
-  });
-
-  test('an unknown outcome is repaired by hand while the bank is away', async () => {
-    const order = await lab.createOrder();
-    await lab.bank.faults({ down: true });
-    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'unknown' } });
-    const args = {
-      paymentRef: await lab.paymentRef(order),
-      action: 'confirm_failed' as const,
-      reference: null,
-      until: null,
-      by: 'admin',
-    };
-    expect(await lab.command(order, { kind: 'repair', args })).toMatchObject({
-      payment: { phase: 'failed', error_reason: 'confirmed_failed' },
-    });
-    await lab.bank.faults(null);
-    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
-    await lab.closed(order);
-  });
-});
-
-describe('a run that is cancelled', () => {
-  test('before anything → the order expires', async () => {
-    const order = await lab.createOrder();
-    await lab.handle(order).cancel();
-    await lab.closed(order);
-    expect(await lab.events(order)).toEqual(['order.created', 'order.cancel_requested', 'order.expired']);
-    expect((await lab.handle(order).describe()).status.name).toBe('COMPLETED');
-  });
-
-  test('after the authorization → released, never captured', async () => {
-    const order = await lab.createOrder({ captureMode: 'manual' });
-    await lab.pay(order);
-    await lab.handle(order).cancel();
-    await lab.reaches(order, 'voided');
-    await lab.closed(order);
-    expect(await moves(order)).toEqual(['authorize', 'void']);
-    expect((await lab.events(order)).at(-1)).toBe('order.expired');
-  });
-
-  test('while its pay is at the bank → the pay is answered, nothing is lost', async () => {
-    const order = await lab.createOrder();
-    await lab.bank.faults({ latency_ms: 300, operations: ['authorize'] });
-    const paying = lab.pay(order);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    await lab.handle(order).cancel();
-    expect(await paying).toMatchObject({ payment: { phase: 'captured' } });
-    await lab.closed(order);
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
-  });
-});
-
-describe('what was lost', () => {
-  test('a pay charged but not recorded, then expiry → captured, never forgotten', async () => {
-    const order = await lab.createOrder({ expiresAt: Date.now() + 1_200 });
-    const command = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
-    await chargeAtBank(order, command.id);
-    await lab.closed(order);
-    expect(await lab.events(order)).toEqual(['order.created', 'payment.submitted', 'payment.captured', 'order.paid']);
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
-  });
-
-  test('a pay that nobody drove for minutes → given up; charged before → captured', async () => {
-    const order = await lab.createOrder();
-    const stale = await lab.accept(order, payRequest());
-    const late = { ...stale, acceptedAt: stale.acceptedAt - 130_000 };
-    expect(await lab.engine.drive(order, late)).toMatchObject({
-      payment: { phase: 'failed', error_reason: 'payment_timed_out' },
-    });
-    const charged = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
-    await chargeAtBank(order, charged.id);
-    expect(await lab.engine.drive(order, { ...charged, acceptedAt: charged.acceptedAt - 130_000 })).toMatchObject({
-      payment: { phase: 'captured' },
-    });
-    expect(await moves(order)).toEqual(['authorize', 'capture']);
-  });
-
-  test('two updates in one task → the run closes', async () => {
-    const paused = await startLab();
-    try {
-      // Both wait while no worker of this queue looks, then come in one task.
-      await paused.pauseWorker();
-      const other = await paused.createOrder();
-      const command = await paused.accept(other, payRequest());
-      const updates = [paused.engine.drive(other, command), paused.engine.wake(other)];
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await paused.startWorker();
-      await Promise.all(updates);
-      await paused.closed(other);
-    } finally {
-      await paused.close();
-    }
-  });
-});
-
-async function chargeAtBank(order: { orderRef: string; amount: number }, commandId: string): Promise<void> {
-  await lab.bank.post('/authorizations', {
-    key: `${commandId}/authorize`,
-    order_ref: order.orderRef,
-    amount: order.amount,
-    currency: 'INR',
-    method: 'upi',
-    instrument: { vpa: 'x@payflow' },
-    return_url: `http://localhost/pay/${order.orderRef}`,
-  });
 }

@@ -52,7 +52,9 @@ export function pageOf(query: PageQuery): Page {
 }
 
 export function invalidCursor({ endingBefore }: Page): PayflowError {
-  return new PayflowError('invalid_cursor', { field: endingBefore === null ? 'starting_after' : 'ending_before' });
+  return new PayflowError('invalid_cursor', {
+    field: endingBefore === null ? 'starting_after' : 'ending_before',
+  });
 }
 
 /** The headers of a page: whether there is more in its direction, and where. */

@@ -37,7 +37,12 @@ export function wanted(conditions: readonly Condition[]): Condition[] {
  */
 export async function readPage<T extends pg.QueryResultRow>(
   pool: pg.Pool,
-  { source, within, filters, page }: { source: ListSource; within: Condition[]; filters: Condition[]; page: Page },
+  {
+    source,
+    within,
+    filters,
+    page,
+  }: { source: ListSource; within: Condition[]; filters: Condition[]; page: Page },
 ): Promise<PageOf<T> | null> {
   const { select, at, ref } = source;
   const { limit, startingAfter, endingBefore, skip } = page;
@@ -62,7 +67,11 @@ export async function readPage<T extends pg.QueryResultRow>(
   return { rows: endingBefore === null ? shown : shown.toReversed(), more: rows.length > limit };
 }
 
-async function placeOf(pool: pg.Pool, { select, at }: ListSource, conditions: Condition[]): Promise<string | null> {
+async function placeOf(
+  pool: pg.Pool,
+  { select, at }: ListSource,
+  conditions: Condition[],
+): Promise<string | null> {
   const where = conditions.map(([left], index) => `${left} $${index + 1}`).join(' and ');
   const { rows } = await pool.query<{ at: string }>({
     text: `select ${at} as at ${select.slice(select.indexOf('from '))} where ${where}`,

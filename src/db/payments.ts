@@ -158,11 +158,7 @@ export interface Fence {
   readonly card_token: string | null;
 }
 
-export async function readFence(
-  pool: pg.Pool,
-  orderRef: string,
-  paymentRef: string,
-): Promise<Fence | null> {
+export async function readFence(pool: pg.Pool, orderRef: string, paymentRef: string): Promise<Fence | null> {
   const { rows } = await pool.query<Fence>({
     name: 'read_fence',
     text: `select o.last_seq, y.vpa, y.bank_code, y.wallet, y.otp, y.card_token

@@ -64,7 +64,7 @@ export type OrderEvent = {
   [T in EventType]: { readonly seq: number; readonly at: number; readonly type: T; readonly data: EventData[T] };
 }[EventType];
 
-/** What merchants are told; everything else is internal. wire.md B5 names these ten. */
+/** What merchants are told; everything else is internal. */
 export const PUBLIC_EVENTS = [
   'payment.captured',
   'payment.failed',

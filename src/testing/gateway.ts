@@ -1,7 +1,14 @@
 import pino from 'pino';
 import { freePort } from '../local/ports.ts';
 import { runSweep } from '../temporal/sweep.ts';
-import { registerMerchant, startApi, type Answered, type CallOptions, type Overrides, type TestApi } from './api.ts';
+import {
+  registerMerchant,
+  startApi,
+  type Answered,
+  type CallOptions,
+  type Overrides,
+  type TestApi,
+} from './api.ts';
 import { startLab, until, type Lab } from './lab.ts';
 
 type Merchant = Awaited<ReturnType<typeof registerMerchant>>;
@@ -49,7 +56,12 @@ export async function startGateway(overrides: Pick<Overrides, 'log'> = {}): Prom
   });
   const sweeping = new AbortController();
   const log = pino({ level: 'silent' });
-  const sweep = { pool: lab.pool, engine: lab.engine, logger: log, ensureDispatcher: () => Promise.resolve() };
+  const sweep = {
+    pool: lab.pool,
+    engine: lab.engine,
+    logger: log,
+    ensureDispatcher: () => Promise.resolve(),
+  };
   const swept = runSweep(sweep, sweeping.signal);
   const merchant = await registerMerchant(api);
   return {

@@ -57,6 +57,8 @@ export interface Lab {
   paymentRef(order: OrderLabel): Promise<string>;
   /** The types of the order's events, in order. */
   events(order: OrderLabel): Promise<string[]>;
+  /** What the Temporal UI shows a human about the order's run. */
+  attention(order: OrderLabel): Promise<unknown>;
   /** Until `startWorker` nobody takes this lab's tasks. */
   pauseWorker(): Promise<void>;
   startWorker(): Promise<void>;
@@ -69,6 +71,8 @@ export interface BankControl {
   readonly url: string;
   /** What the bank did with money for this order, oldest first. */
   journal(order: Pick<OrderLabel, 'orderRef'>): Promise<{ kind: string; key: string; amount: number }[]>;
+  /** The kinds alone. */
+  moves(order: Pick<OrderLabel, 'orderRef'>): Promise<string[]>;
   faults(faults: Record<string, unknown> | null): Promise<void>;
   post(path: string, body?: unknown): Promise<unknown>;
 }
@@ -155,6 +159,13 @@ async function runWorker(
   };
 }
 
+interface JournalRow {
+  kind: string;
+  key: string;
+  order_ref: string;
+  amount: number;
+}
+
 function controlOf({ url }: Bank): BankControl {
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(url + path, {
@@ -165,17 +176,14 @@ function controlOf({ url }: Bank): BankControl {
     if (!response.ok) throw new Error(`bank: ${method} ${path} → ${response.status} ${await response.text()}`);
     return response.headers.get('content-type')?.includes('json') ? response.json() : null;
   };
+  const journal: BankControl['journal'] = async ({ orderRef }) => {
+    const rows = (await call('GET', '/journal?after=0&limit=1000')) as JournalRow[];
+    return rows.filter((row) => row.order_ref === orderRef).map(({ kind, key, amount }) => ({ kind, key, amount }));
+  };
   return {
     url,
-    journal: async ({ orderRef }) => {
-      const rows = (await call('GET', '/journal?after=0&limit=1000')) as {
-        kind: string;
-        key: string;
-        order_ref: string;
-        amount: number;
-      }[];
-      return rows.filter((row) => row.order_ref === orderRef).map(({ kind, key, amount }) => ({ kind, key, amount }));
-    },
+    journal,
+    moves: async (order) => (await journal(order)).map(({ kind }) => kind),
     faults: async (faults) => {
       await (faults === null ? call('DELETE', '/faults') : call('POST', '/faults', faults));
     },
@@ -234,6 +242,10 @@ function tools({ pool, client, engine, merchantId }: Parts) {
     reaches: (order: OrderLabel, wanted: string) =>
       until(`${order.orderRef} is ${wanted}`, async () => (await newest(order))?.phase === wanted),
     paymentRef: async (order: OrderLabel) => (await newest(order))?.payment_ref ?? '',
+    attention: async (order: OrderLabel) => {
+      const { typedSearchAttributes } = await handle(order).describe();
+      return typedSearchAttributes.getAll().find(({ key }) => key.name === 'Attention')?.value;
+    },
     events: async ({ orderRef }: OrderLabel) => {
       const { rows } = await pool.query<{ type: string }>(
         'select type from events where order_ref = $1 order by order_seq',

@@ -91,7 +91,8 @@ describe('POST /callbacks/{connector}', () => {
       body,
       headers: signature === null ? {} : { 'x-bank-signature': signature },
     });
-  const sign = (body: string, secret = CALLBACK_SECRET) => createHmac('sha256', secret).update(body).digest('hex');
+  const sign = (body: string, secret = CALLBACK_SECRET) =>
+    createHmac('sha256', secret).update(body).digest('hex');
   const rowsOf = (id: string) => gateway.sql('select 1 from bank_callbacks where event_id = $1', id);
   const message = () => {
     const id = randomUUID();
@@ -127,11 +128,14 @@ describe('POST /callbacks/{connector}', () => {
     }
   });
 
-  test.each(['[]', 'null', 'no JSON', '{"id": "a\\u0000b", "key": "k"}'])('the body %s → 4xx', async (body) => {
-    const { status } = await send(body, sign(body));
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(500);
-  });
+  test.each(['[]', 'null', 'no JSON', '{"id": "a\\u0000b", "key": "k"}'])(
+    'the body %s → 4xx',
+    async (body) => {
+      const { status } = await send(body, sign(body));
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+    },
+  );
 
   test('a key that names nothing of ours is kept and harms nobody', async () => {
     for (const key of ['nonsense', '/authorize', `${randomUUID()}`, 'x'.repeat(5_000)]) {

@@ -28,7 +28,10 @@ async function columnsWith(text: string): Promise<string[]> {
   expect(columns.length).toBeGreaterThan(50);
   const found: string[] = [];
   for (const { table, column } of columns) {
-    const rows = await gateway.sql(`select 1 from "${table}" where "${column}"::text like '%' || $1 || '%' limit 1`, text);
+    const rows = await gateway.sql(
+      `select 1 from "${table}" where "${column}"::text like '%' || $1 || '%' limit 1`,
+      text,
+    );
     if (rows.length > 0) found.push(`${table}.${column}`);
   }
   return found;
@@ -40,18 +43,23 @@ describe('a card that was paid with', () => {
     orderRef = await gateway.order();
     const email = 'payer-of-the-card@example.com';
     const { body } = await gateway.pay(orderRef, { ...typed, email, contact: PHONE });
-    expect(body).toMatchObject({ status: 'captured', card_number_masked: '************1486', card_network: 'Visa' });
+    expect(body).toMatchObject({
+      status: 'captured',
+      card_number_masked: '************1486',
+      card_network: 'Visa',
+    });
     const amex = { ...typed, card_number: AMEX, card_cvv: CVV };
     const second = await gateway.pay(await gateway.order(), amex, { 'idempotency-key': 'amex' });
     expect(second.body['card_network']).toBe('Amex');
   });
 
   test('is in no column of any table; what may be kept is', async () => {
-    for (const text of [PAN, SPACED, AMEX, PAN.slice(0, 12), NAME]) expect(await columnsWith(text)).toEqual([]);
+    for (const text of [PAN, SPACED, AMEX, PAN.slice(0, 12), NAME])
+      expect(await columnsWith(text)).toEqual([]);
     expect(await columnsWith(`"${CVV}"`)).toEqual([]);
-    expect(await gateway.sql('select card_last4, card_network from payers where order_ref = $1', orderRef)).toEqual([
-      { card_last4: '1486', card_network: 'Visa' },
-    ]);
+    expect(
+      await gateway.sql('select card_last4, card_network from payers where order_ref = $1', orderRef),
+    ).toEqual([{ card_last4: '1486', card_network: 'Visa' }]);
     // The search finds what is there.
     expect(await columnsWith('payer-of-the-card@example.com')).toContain('payers.email');
   });
@@ -97,7 +105,7 @@ describe('a card that is refused', () => {
     expect(status).toBe(422);
     expect(body['detail']?.[0]?.['loc']).toEqual(['body', field]);
     expect(body['error']?.['field']).toBe(field);
-    const text = JSON.stringify({ ...body, error: { ...body['error'], request_id: '' } });
+    const text = JSON.stringify(body).replace(String(body['error']?.['request_id']), '');
     expect(text).not.toMatch(/4539|5787|8642|864|11\/41|01\/20|13\/41|Xaviera/);
     expect(await gateway.moves(orderRef)).toEqual([]);
   });

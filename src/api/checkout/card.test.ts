@@ -26,15 +26,15 @@ test('a good card → digits, numbers, a trimmed name', () => {
 });
 
 test.each([
-  ['4111111111111112', 'a wrong check digit'],
-  ['411111111111111', 'a digit too few'],
-  ['0000000000000000', 'no network'],
-  ['41111111111111a1', 'a letter'],
-  ['４１１１１１１１１１１１１１１１', 'wide digits'],
-  ['', 'nothing'],
-  [undefined, 'no field'],
-  [null, 'null'],
-])('the number %p (%s) is refused', (card_number: string | null | undefined, _) => {
+  ['a wrong check digit', '4111111111111112'],
+  ['a digit too few', '411111111111111'],
+  ['no network', '0000000000000000'],
+  ['a letter', '41111111111111a1'],
+  ['wide digits', '４１１１１１１１１１１１１１１１'],
+  ['nothing', ''],
+  ['no field', undefined],
+  ['null', null],
+])('a number with %s is refused', (...[, card_number]) => {
   expect(wrong({ card_number })).toContain('card_number');
 });
 
@@ -42,15 +42,20 @@ test.each(['12/40', '12 / 40', '12/2040', '1240', '01/41'])('the expiry %s is ta
   expect(wrong({ card_expiry })).toEqual([]);
 });
 
-test.each(['01/20', '13/40', '00/40', '12', '', 'xx/yy', '12/99', undefined])('the expiry %p is refused', (card_expiry) => {
-  expect(wrong({ card_expiry })).toEqual(['card_expiry']);
-});
+test.each(['01/20', '13/40', '00/40', '12', '', 'xx/yy', '12/99', undefined])(
+  'the expiry %p is refused',
+  (card_expiry) => {
+    expect(wrong({ card_expiry })).toEqual(['card_expiry']);
+  },
+);
 
 test('the card is good until the end of its month', () => {
   const now = new Date();
   const text = (date: Date) => `${String(date.getMonth() + 1).padStart(2, '0')}/${date.getFullYear()}`;
   expect(wrong({ card_expiry: text(now) })).toEqual([]);
-  expect(wrong({ card_expiry: text(new Date(now.getFullYear(), now.getMonth() - 1, 1)) })).toEqual(['card_expiry']);
+  expect(wrong({ card_expiry: text(new Date(now.getFullYear(), now.getMonth() - 1, 1)) })).toEqual([
+    'card_expiry',
+  ]);
 });
 
 test.each(['', '12', '1234', 'abc', '12 ', undefined])('the security code %p is refused', (card_cvv) => {
@@ -68,7 +73,8 @@ test('all that is wrong is said at once, and none of it is repeated', () => {
   try {
     checkCard(typed);
   } catch (error) {
-    const said = JSON.stringify({ ...(error as InvalidRequest), message: (error as Error).message });
+    const { details, field, message } = error as InvalidRequest;
+    const said = JSON.stringify({ details, field, message });
     expect(said).not.toMatch(/4111111111111112|01\/20|"99"/);
   }
 });

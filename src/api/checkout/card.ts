@@ -65,7 +65,11 @@ export function holdsCardNumber(text: string): boolean {
 
 function holdsCard(digits: string): boolean {
   for (let start = 0; start + CARD_LENGTH_MIN <= digits.length; start += 1) {
-    for (let length = CARD_LENGTH_MIN; length <= CARD_LENGTH_MAX && start + length <= digits.length; length += 1) {
+    for (
+      let length = CARD_LENGTH_MIN;
+      length <= CARD_LENGTH_MAX && start + length <= digits.length;
+      length += 1
+    ) {
       const part = digits.slice(start, start + length);
       // The check digit first: of all other digits one in ten looks right, and the package is slow.
       if (passesLuhn(part) && validator.number(part).isValid) return true;

@@ -151,7 +151,10 @@ test('the replay of a payment that has not ended shows it as it stands by now', 
   expect(first).toMatchObject({ status: 200, body: { phase: 'unknown' } });
   await gateway.reaches(String(first.body['payment_ref']), 'captured');
   const replay = await gateway.pay(orderRef, { method: 'upi', vpa: 'timeout@payflow' }, withKey('open'));
-  expect(replay).toMatchObject({ status: 200, body: { payment_ref: first.body['payment_ref'], phase: 'captured' } });
+  expect(replay).toMatchObject({
+    status: 200,
+    body: { payment_ref: first.body['payment_ref'], phase: 'captured' },
+  });
   expect(isReplay(replay)).toBe(true);
 });
 

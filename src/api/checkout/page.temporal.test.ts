@@ -20,7 +20,11 @@ const visit = async (path: string) => {
 /** What a browser without JavaScript sends. */
 const submit = async (orderRef: string, fields: Record<string, string>) => {
   const body = new URLSearchParams(fields).toString();
-  const { status, headers, body: answer } = await gateway.api.call('POST', `/pay/${orderRef}`, { body, headers: FORM });
+  const {
+    status,
+    headers,
+    body: answer,
+  } = await gateway.api.call('POST', `/pay/${orderRef}`, { body, headers: FORM });
   return { status, headers, html: String(answer) };
 };
 
@@ -42,7 +46,11 @@ async function payByForm(orderRef: string, fields: Record<string, string>) {
 const UPI = { method: 'upi', vpa: 'success@payflow' };
 const CARD = { method: 'card', card_number: '4111 1111 1111 1111', card_expiry: '12/40', card_cvv: '123' };
 const hasForm = (html: string) => html.includes('<form');
-const textOf = (html: string) => html.replace(/<style>.*?<\/style>/s, '').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+const textOf = (html: string) =>
+  html
+    .replace(/<style>.*?<\/style>/s, '')
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ');
 
 describe('GET /pay/{order_ref}', () => {
   test('an order that can be paid: who, how much, and a form for each method', async () => {
@@ -55,7 +63,9 @@ describe('GET /pay/{order_ref}', () => {
     expect(html).toContain('<title>Pay ₹1,23,456.00 to Jane&#39;s Store</title>');
     expect(textOf(html)).toContain('Secured by PayFlow');
     for (const method of ['upi', 'card', 'netbanking', 'wallet']) {
-      expect(Object.keys(formOf(html, method))).toEqual(expect.arrayContaining(['method', 'idempotency_key']));
+      expect(Object.keys(formOf(html, method))).toEqual(
+        expect.arrayContaining(['method', 'idempotency_key']),
+      );
     }
   });
 
@@ -100,14 +110,17 @@ describe('GET /pay/{order_ref}', () => {
     expect(html).toContain('&quot;&#39;&amp;amp;');
   });
 
-  test.each(['pf_order_00000000000000000000', '%3Cscript%3E', 'nonsense'])('the order %s → a page that says so', async (ref) => {
-    const { status, headers, html } = await visit(`/pay/${ref}`);
-    expect(status).toBe(404);
-    expect(headers['content-type']).toContain('text/html');
-    expect(headers['content-security-policy']).toContain("default-src 'none'");
-    expect(textOf(html)).toContain('Order not found');
-    expect(html).not.toMatch(/<script|<a /i);
-  });
+  test.each(['pf_order_00000000000000000000', '%3Cscript%3E', 'nonsense'])(
+    'the order %s → a page that says so',
+    async (ref) => {
+      const { status, headers, html } = await visit(`/pay/${ref}`);
+      expect(status).toBe(404);
+      expect(headers['content-type']).toContain('text/html');
+      expect(headers['content-security-policy']).toContain("default-src 'none'");
+      expect(textOf(html)).toContain('Order not found');
+      expect(html).not.toMatch(/<script|<a /i);
+    },
+  );
 
   test('a suspended merchant takes no money', async () => {
     const merchant = await registerMerchant(gateway.api);
@@ -157,7 +170,11 @@ describe('the form', () => {
   test('paid → 303 back to the page, which shows the reference and no form, also after a reload', async () => {
     const orderRef = await gateway.order();
     const { status, headers, html } = await payByForm(orderRef, UPI);
-    expect({ status, location: headers['location'], html }).toEqual({ status: 303, location: `/pay/${orderRef}`, html: '' });
+    expect({ status, location: headers['location'], html }).toEqual({
+      status: 303,
+      location: `/pay/${orderRef}`,
+      html: '',
+    });
     for (let reload = 0; reload < 2; reload += 1) {
       const page = await visit(`/pay/${orderRef}`);
       expect(page.html).toMatch(/role="status">Paid\. Reference <strong>pf_pay_[0-9a-f]{20}/);
@@ -197,7 +214,8 @@ describe('the form', () => {
   test('each page has a key of its own, each method of it another', async () => {
     const orderRef = await gateway.order();
     const keys = [];
-    for (const method of ['upi', 'card', 'upi']) keys.push((await openPage(orderRef, method))['idempotency_key']);
+    for (const method of ['upi', 'card', 'upi'])
+      keys.push((await openPage(orderRef, method))['idempotency_key']);
     expect(new Set(keys).size).toBe(3);
   });
 

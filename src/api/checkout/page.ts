@@ -79,7 +79,8 @@ interface Refused {
 }
 
 export function errorPage({ faults, untouched, back }: Refused): string {
-  const link = back === null ? '' : `<a class="button" href="${escapeHtml(back)}">Back to the payment page</a>`;
+  const link =
+    back === null ? '' : `<a class="button" href="${escapeHtml(back)}">Back to the payment page</a>`;
   const charged = untouched
     ? 'You have not been charged by this step.'
     : 'Do not pay again before you have looked at the payment page: it shows the result.';
@@ -100,13 +101,25 @@ function standing(view: View): string {
   const paid = payments.find(({ phase }) => phase === 'captured' || phase === 'refunded');
   if (paid !== undefined) return paidNotice(paid);
   if (isInDoubt(latest)) {
-    return notice('wait', 'status', 'Waiting for the bank to confirm. Do not pay again: this page shows the result.');
+    return notice(
+      'wait',
+      'status',
+      'Waiting for the bank to confirm. Do not pay again: this page shows the result.',
+    );
   }
   if (latest?.phase === 'authorized' || latest?.phase === 'in_review') {
-    return notice('good', 'status', `Your payment was accepted. Reference <strong>${latest.payment_ref}</strong>`);
+    return notice(
+      'good',
+      'status',
+      `Your payment was accepted. Reference <strong>${latest.payment_ref}</strong>`,
+    );
   }
   if (!view.isOpen) {
-    return notice('bad', 'alert', `This order has expired. ${notCharged(payments)} Ask the shop for a new one.`);
+    return notice(
+      'bad',
+      'alert',
+      `This order has expired. ${notCharged(payments)} Ask the shop for a new one.`,
+    );
   }
   if (latest?.phase === 'awaiting_customer') return awaiting(latest) + form(view);
   return (latest === undefined ? '' : failure(latest, payments)) + form(view);
@@ -152,7 +165,12 @@ function notice(kind: 'good' | 'bad' | 'wait', role: 'alert' | 'status', html: s
 /** One form per method, each with a button of its own: nothing has to be hidden or shown. */
 function form(view: View): string {
   return [
-    methodForm(view, 'upi', 'UPI', `${input('vpa', 'UPI ID', 'autocomplete="off" placeholder="name@bank" required')}`),
+    methodForm(
+      view,
+      'upi',
+      'UPI',
+      `${input('vpa', 'UPI ID', 'autocomplete="off" placeholder="name@bank" required')}`,
+    ),
     methodForm(
       view,
       'card',
@@ -162,7 +180,12 @@ function form(view: View): string {
 ${input('card_cvv', 'Security code', 'inputmode="numeric" autocomplete="cc-csc" required')}</div>
 ${input('card_name', 'Name on the card', 'autocomplete="cc-name"')}`,
     ),
-    methodForm(view, 'netbanking', 'Net banking', input('bank_code', 'Bank code (empty: choose at the bank)', '')),
+    methodForm(
+      view,
+      'netbanking',
+      'Net banking',
+      input('bank_code', 'Bank code (empty: choose at the bank)', ''),
+    ),
     methodForm(
       view,
       'wallet',

@@ -71,7 +71,10 @@ function missing(field: string): InvalidRequest {
 }
 
 /** The hash tells card from card by fingerprint and knows nothing of the security code. */
-function askedFor(deps: PayDeps, { order, pay, card }: { order: PayableOrder; pay: Pay; card: CardData | null }): Asked {
+function askedFor(
+  deps: PayDeps,
+  { order, pay, card }: { order: PayableOrder; pay: Pay; card: CardData | null },
+): Asked {
   const { card_number: _number, card_cvv: _cvv, idempotency_key: _key, ...rest } = pay.body;
   const hashed = { ...rest, card: card === null ? null : deps.fingerprint(card.number) };
   return {

@@ -20,16 +20,26 @@ async function payNew(body: object, order: object = {}) {
 
 describe('POST /pay/{order_ref}', () => {
   test('UPI → the captured payment, as the merchant sees it; the order is paid', async () => {
-    const { orderRef, status, body } = await payNew({ ...UPI, email: 'c@example.com', contact: '9876543210' });
+    const { orderRef, status, body } = await payNew({
+      ...UPI,
+      email: 'c@example.com',
+      contact: '9876543210',
+    });
     expect(status).toBe(200);
     expect(body).toMatchObject({ status: 'captured', phase: 'captured', method: 'upi', amount: 49_900 });
     expect((await gateway.call('GET', `/v1/payments/${String(body['payment_ref'])}`)).body).toEqual(body);
-    expect((await gateway.call('GET', `/v1/orders/${orderRef}`)).body).toMatchObject({ status: 'paid', attempts: 1 });
+    expect((await gateway.call('GET', `/v1/orders/${orderRef}`)).body).toMatchObject({
+      status: 'paid',
+      attempts: 1,
+    });
     expect(await gateway.moves(orderRef)).toEqual(['authorize', 'capture']);
   });
 
   test.each(['UPI', 'Upi', 'upi'])('the method may be written %s', async (method) => {
-    expect((await payNew({ method, vpa: 'any@bank' })).body).toMatchObject({ method: 'upi', status: 'captured' });
+    expect((await payNew({ method, vpa: 'any@bank' })).body).toMatchObject({
+      method: 'upi',
+      status: 'captured',
+    });
   });
 
   test.each(['cash', '', ' upi', 'upi ', 'constructor'])('the method "%s" → 400', async (method) => {
@@ -79,19 +89,27 @@ describe('POST /pay/{order_ref}', () => {
     expect(body['detail']).toBe('Order has expired');
     expect(await gateway.moves(orderRef)).toEqual([]);
     await gateway.lab.closed({ orderRef } as Parameters<typeof gateway.lab.closed>[0]);
-    expect(await gateway.sql('select status from orders where order_ref = $1', orderRef)).toEqual([{ status: 'expired' }]);
+    expect(await gateway.sql('select status from orders where order_ref = $1', orderRef)).toEqual([
+      { status: 'expired' },
+    ]);
     expect((await gateway.pay(orderRef, UPI)).body['detail']).toBe('Order has expired');
   });
 
-  test.each(['pf_order_00000000000000000000', 'nonsense', 'pf_order_%00'])('the order %s → 404', async (ref) => {
-    const { status, body } = await gateway.pay(ref, UPI);
-    expect(status).toBe(404);
-    expect(body['detail']).toBe('Order not found');
-  });
+  test.each(['pf_order_00000000000000000000', 'nonsense', 'pf_order_%00'])(
+    'the order %s → 404',
+    async (ref) => {
+      const { status, body } = await gateway.pay(ref, UPI);
+      expect(status).toBe(404);
+      expect(body['detail']).toBe('Order not found');
+    },
+  );
 
   test("a suspended merchant's orders cannot be paid, and can again after that", async () => {
     const merchant = await registerMerchant(gateway.api);
-    const { body: order } = await gateway.api.call('POST', '/v1/orders', { auth: merchant.key, body: { amount: 5 } });
+    const { body: order } = await gateway.api.call('POST', '/v1/orders', {
+      auth: merchant.key,
+      body: { amount: 5 },
+    });
     const ref = String(order['order_ref']);
     await setMerchantActive(gateway.lab.pool, { merchantId: merchant.merchantId, active: false });
     const { status, body } = await gateway.pay(ref, UPI);
@@ -141,7 +159,11 @@ describe('POST /pay/{order_ref}', () => {
 
   test('a VPA without @ goes on and is flagged; much money is, too', async () => {
     const { body } = await payNew({ method: 'upi', vpa: 'no-at' }, { amount: 5_000_001 });
-    expect(body).toMatchObject({ status: 'captured', is_flagged: true, flag_reason: 'high_value,invalid_vpa' });
+    expect(body).toMatchObject({
+      status: 'captured',
+      is_flagged: true,
+      flag_reason: 'high_value,invalid_vpa',
+    });
   });
 });
 
@@ -163,7 +185,11 @@ describe('the values of the test bank', () => {
     ['card …0069', { ...CARD, card_number: '4000000000000069' }, 'card_expired'],
     ['card …0127', { ...CARD, card_number: '4000000000000127' }, 'incorrect_cvv'],
     ['the bank FAIL', { method: 'netbanking', bank_code: 'FAIL' }, 'payment_declined'],
-    ['a wallet code of 3 digits', { method: 'wallet', contact: '9876543210', otp: '123' }, 'payment_declined'],
+    [
+      'a wallet code of 3 digits',
+      { method: 'wallet', contact: '9876543210', otp: '123' },
+      'payment_declined',
+    ],
   ] as const)('%s → 200 and failed, with why; then the order can be paid', async (_, sent, reason) => {
     const { status, body, orderRef } = await payNew(sent);
     expect(status).toBe(200);
@@ -179,7 +205,10 @@ describe('the values of the test bank', () => {
       error_reason: reason,
     });
     expect((await gateway.pay(orderRef, UPI)).body['status']).toBe('captured');
-    expect((await gateway.call('GET', `/v1/orders/${orderRef}`)).body).toMatchObject({ status: 'paid', attempts: 2 });
+    expect((await gateway.call('GET', `/v1/orders/${orderRef}`)).body).toMatchObject({
+      status: 'paid',
+      attempts: 2,
+    });
   });
 
   test.each([
@@ -233,7 +262,12 @@ describe('the values of the test bank', () => {
   ])('%s → 200 and unknown, never failed; captured once the bank is asked', async (_, sent) => {
     const { status, body, orderRef } = await payNew(sent);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'created', phase: 'unknown', next_action: null, error_reason: null });
+    expect(body).toMatchObject({
+      status: 'created',
+      phase: 'unknown',
+      next_action: null,
+      error_reason: null,
+    });
     const second = await gateway.pay(orderRef, UPI);
     expect([400, 409]).toContain(second.status);
     const { body: later } = await gateway.reaches(String(body['payment_ref']), 'captured');

@@ -52,12 +52,19 @@ describe('POST /v1/orders', () => {
     expect(body).toMatchObject({ amount, currency: 'INR', receipt: null, notes: null });
   });
 
-  test.each([0, -1, -49900])('refuses the amount %d with a 400 and the words of the first version', async (amount) => {
-    const { status, body } = await create({ amount });
-    expect(status).toBe(400);
-    expect(body['detail']).toBe('Amount must be greater than 0 paise');
-    expect(body['error']).toMatchObject({ reason: 'amount_not_positive', field: 'amount', code: 'BAD_REQUEST_ERROR' });
-  });
+  test.each([0, -1, -49900])(
+    'refuses the amount %d with a 400 and the words of the first version',
+    async (amount) => {
+      const { status, body } = await create({ amount });
+      expect(status).toBe(400);
+      expect(body['detail']).toBe('Amount must be greater than 0 paise');
+      expect(body['error']).toMatchObject({
+        reason: 'amount_not_positive',
+        field: 'amount',
+        code: 'BAD_REQUEST_ERROR',
+      });
+    },
+  );
 
   test.each([
     ['a float', '{"amount": 100.0}'],
@@ -105,7 +112,8 @@ describe('POST /v1/orders', () => {
     expect(body['error']?.['field']).toBe('receipt');
   });
 
-  const pairs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, `v${i}`]));
+  const pairs = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, `v${i}`]));
 
   test.each([
     ['a text', 'as it was'],
@@ -189,7 +197,11 @@ describe('who may', () => {
     ['GET', '/v1/orders/pf_order_00000000000000000000'],
     ['GET', '/v1/orders/pf_order_00000000000000000000/payments'],
   ])('%s %s: nobody without a key, and nobody learns more', async (method, path) => {
-    const { status, headers, body } = await gateway.api.call(method, path, method === 'POST' ? { body: 'x' } : {});
+    const { status, headers, body } = await gateway.api.call(
+      method,
+      path,
+      method === 'POST' ? { body: 'x' } : {},
+    );
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toBe('Basic realm="PayFlow"');
     expect(body['detail']).toBe('Not authenticated');
@@ -198,11 +210,16 @@ describe('who may', () => {
   test('a key that may only read creates nothing, and one that may only write reads nothing', async () => {
     const keyFor = async (scope: string) => {
       const { token } = gateway.merchant;
-      const { body } = await gateway.api.call('POST', '/merchants/me/keys', { auth: token, body: { scopes: [scope] } });
+      const { body } = await gateway.api.call('POST', '/merchants/me/keys', {
+        auth: token,
+        body: { scopes: [scope] },
+      });
       return { keyId: String(body['key_id']), secret: String(body['key_secret']) };
     };
     const [reader, writer] = [await keyFor('read'), await keyFor('write')];
-    expect((await gateway.api.call('POST', '/v1/orders', { auth: reader, body: { amount: 5 } })).status).toBe(403);
+    expect((await gateway.api.call('POST', '/v1/orders', { auth: reader, body: { amount: 5 } })).status).toBe(
+      403,
+    );
     expect((await gateway.api.call('GET', '/v1/orders', { auth: reader })).status).toBe(200);
     expect((await gateway.api.call('GET', '/v1/orders', { auth: writer })).status).toBe(403);
   });
@@ -212,9 +229,14 @@ describe('who may', () => {
     const stranger = await registerMerchant(gateway.api);
     for (const suffix of ['', '/payments']) {
       const ask = async (orderRef: string) => {
-        const answer = await gateway.api.call('GET', `/v1/orders/${orderRef}${suffix}`, { auth: stranger.key });
+        const answer = await gateway.api.call('GET', `/v1/orders/${orderRef}${suffix}`, {
+          auth: stranger.key,
+        });
         const text = JSON.stringify(answer.body);
-        return { status: answer.status, text: text.replace(String(answer.body['error']?.['request_id']), '') };
+        return {
+          status: answer.status,
+          text: text.replace(String(answer.body['error']?.['request_id']), ''),
+        };
       };
       const foreign = await ask(ref);
       expect(foreign.status).toBe(404);
@@ -261,7 +283,11 @@ describe('Idempotency-Key', () => {
     const headers = { 'idempotency-key': 'order-4' };
     const first = await create({ amount: 704 }, headers);
     const stranger = await registerMerchant(gateway.api);
-    const other = await gateway.api.call('POST', '/v1/orders', { auth: stranger.key, body: { amount: 705 }, headers });
+    const other = await gateway.api.call('POST', '/v1/orders', {
+      auth: stranger.key,
+      body: { amount: 705 },
+      headers,
+    });
     expect(other.status).toBe(201);
     expect(other.body['order_ref']).not.toBe(first.body['order_ref']);
   });

@@ -50,7 +50,11 @@ function create({ pool, engine, clock, config }: Deps): Route {
       };
       const texts: OrderTexts = { receipt: body.receipt ?? null, notes: body.notes ?? null };
       const at = clock();
-      const created = createdOf(caller, { ...body, currency }, { at, captureWindowMs: config.captureWindowMs });
+      const created = createdOf(
+        caller,
+        { ...body, currency },
+        { at, captureWindowMs: config.captureWindowMs },
+      );
       const creation = await insertOrder(pool, { asked, at, created, texts });
       if (creation.type === 'replay' && creation.reply.ok && creation.reply.order !== undefined) {
         const first = { ...creation.reply.order, ...(await orderTexts(pool, creation.orderRef)) };

@@ -24,7 +24,10 @@ export const orderBody = z
     /** Zero and less are refused with a 400 of their own. */
     amount: z.int().max(AMOUNT_MAX).meta({ description: 'In minor units: ₹499.00 is 49900.' }),
     /** The list of currencies is a 400 of its own, too. */
-    currency: z.string().default('INR').meta({ description: CURRENCIES.join(', ') }),
+    currency: z
+      .string()
+      .default('INR')
+      .meta({ description: CURRENCIES.join(', ') }),
     receipt: z.string().max(RECEIPT_LENGTH_MAX).nullish(),
     notes: notes.nullish(),
     expires_in: z

@@ -8,11 +8,16 @@ import type { payment, paymentsQuery } from './schema.ts';
 type Shown = z.input<typeof payment>;
 
 /** All tries to pay an order, newest first, also the one that was accepted and is not recorded yet. */
-export async function paymentsAsTheyStand(pool: pg.Pool, merchantId: string, orderRef: string): Promise<Shown[]> {
+export async function paymentsAsTheyStand(
+  pool: pg.Pool,
+  merchantId: string,
+  orderRef: string,
+): Promise<Shown[]> {
   // In this order: one that is recorded between the two looks is found by the second.
   const submitted = await submittedPaymentOfOrder(pool, merchantId, orderRef);
   const shown = (await paymentsOfOrder(pool, merchantId, orderRef)).map(presentPayment);
-  if (submitted === null || shown.some((each) => each.payment_ref === submitted.command.paymentRef)) return shown;
+  if (submitted === null || shown.some((each) => each.payment_ref === submitted.command.paymentRef))
+    return shown;
   return [presentSubmitted(submitted), ...shown];
 }
 

@@ -78,7 +78,9 @@ describe('GET /v1/payments/{payment_ref}', () => {
       ['POST', '/refund'],
     ] as const) {
       const ask = async (paymentRef: string) => {
-        const { status, body } = await gateway.api.call(method, `/v1/payments/${paymentRef}${suffix}`, { auth });
+        const { status, body } = await gateway.api.call(method, `/v1/payments/${paymentRef}${suffix}`, {
+          auth,
+        });
         return { status, text: JSON.stringify(body).replace(String(body['error']?.['request_id']), '') };
       };
       const foreign = await ask(ref);
@@ -116,7 +118,12 @@ describe('POST /v1/payments/{payment_ref}/capture', () => {
     const ref = await authorized();
     const { status, body } = await capture(ref);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'captured', amount: 49_900, amount_captured: 49_900, capture_before: null });
+    expect(body).toMatchObject({
+      status: 'captured',
+      amount: 49_900,
+      amount_captured: 49_900,
+      capture_before: null,
+    });
     expect(body).toEqual((await get(ref)).body);
     const order = await gateway.call('GET', `/v1/orders/${String(body['order_ref'])}`);
     expect(order.body).toMatchObject({ status: 'paid', amount_paid: 49_900, amount_due: 0 });
@@ -173,7 +180,9 @@ describe('POST /v1/payments/{payment_ref}/capture', () => {
   test('one key twice, also at once → one capture, one reply', async () => {
     const ref = await authorized();
     const headers = { 'idempotency-key': 'capture-1' };
-    const answers = await Promise.all(Array.from({ length: 10 }, () => capture(ref, { amount: 100 }, headers)));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => capture(ref, { amount: 100 }, headers)),
+    );
     answers.push(await capture(ref, { amount: 100 }, headers));
     expect(new Set(answers.map(({ status, body }) => `${status} ${JSON.stringify(body)}`)).size).toBe(1);
     expect(answers.filter((answer) => answer.headers['idempotent-replayed'] !== 'true')).toHaveLength(1);
@@ -199,7 +208,10 @@ describe('POST /v1/payments/{payment_ref}/capture', () => {
     const [first, second] = [await capture(ref, {}, headers), await capture(ref, {}, headers)];
     expect([first.status, second.status]).toEqual([400, 400]);
     expect(second.body['detail']).toBe(first.body['detail']);
-    expect([first.headers['idempotent-replayed'], second.headers['idempotent-replayed']]).toEqual([undefined, 'true']);
+    expect([first.headers['idempotent-replayed'], second.headers['idempotent-replayed']]).toEqual([
+      undefined,
+      'true',
+    ]);
   });
 
   test('its answer is lost on the way → authorized for now; the replay shows it captured', async () => {

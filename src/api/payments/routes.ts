@@ -43,7 +43,11 @@ function find(deps: Deps): Route {
 }
 
 /** From the tables or, while nothing is recorded, from its command. */
-export async function paymentAsItStands({ pool }: Pick<Deps, 'pool'>, merchantId: string, paymentRef: string) {
+export async function paymentAsItStands(
+  { pool }: Pick<Deps, 'pool'>,
+  merchantId: string,
+  paymentRef: string,
+) {
   const row = await findPayment(pool, merchantId, paymentRef);
   if (row !== null) return presentPayment(row);
   const submitted = await findSubmittedPayment(pool, merchantId, paymentRef);
@@ -66,7 +70,13 @@ function capture(deps: Deps): Route {
     paramsReason: 'payment_not_found',
     body: captureBody.optional(),
     responses: { 200: json('The payment', payment), 202: json('Accepted, not yet carried out', payment) },
-    reasons: ['payment_not_found', 'cannot_capture', 'capture_exceeds_authorization', 'capture_declined', 'command_in_progress'],
+    reasons: [
+      'payment_not_found',
+      'cannot_capture',
+      'capture_exceeds_authorization',
+      'capture_declined',
+      'command_in_progress',
+    ],
     idempotency: 'order',
     handler: async ({ caller, params, body, idempotency, ctx }) => {
       const { payment_ref: paymentRef } = params;
@@ -109,7 +119,10 @@ async function changePayment(deps: Deps, change: Change) {
   const { reply, replayed } = await commandPayment(deps, change);
   const row = reply?.payment;
   if (row === undefined) {
-    return { status: 202 as const, body: await paymentAsItStands(deps, caller.merchantId, request.paymentRef) };
+    return {
+      status: 202 as const,
+      body: await paymentAsItStands(deps, caller.merchantId, request.paymentRef),
+    };
   }
   return { status: 200 as const, body: await shownPayment(deps, row, replayed) };
 }

@@ -58,7 +58,9 @@ function create(deps: Deps): Route {
       }
       // A replay of a refund that was pending shows it as it is by now.
       const current =
-        replayed && row.status === 'pending' ? await findRefund(deps.pool, caller.merchantId, row.refund_ref) : null;
+        replayed && row.status === 'pending'
+          ? await findRefund(deps.pool, caller.merchantId, row.refund_ref)
+          : null;
       return {
         status: 201 as const,
         body: presentRefund(current ?? row, await refundReason(deps.pool, row.refund_ref)),

@@ -44,5 +44,9 @@ export const refunds = z.array(refund);
 export const refundsQuery = z.strictObject(pageFields);
 
 export const acceptedRefund = z
-  .strictObject({ payment_ref: z.string(), refund_ref: z.string().regex(REFUND_REF), status: z.literal('pending') })
+  .strictObject({
+    payment_ref: z.string(),
+    refund_ref: z.string().regex(REFUND_REF),
+    status: z.literal('pending'),
+  })
   .meta({ id: 'AcceptedRefund' });

@@ -29,7 +29,11 @@ async function firstTry(change: Partial<Attempt> = {}) {
 
 test('nothing was sent yet → nothing', async () => {
   const { status, body, headers } = await logs();
-  expect({ status, body, more: headers['payflow-has-more'] }).toEqual({ status: 200, body: [], more: 'false' });
+  expect({ status, body, more: headers['payflow-has-more'] }).toEqual({
+    status: 200,
+    body: [],
+    more: 'false',
+  });
 });
 
 test('one row per try, newest first, with the fields of the first version and where it goes from here', async () => {
@@ -86,7 +90,9 @@ test("another merchant's tries are not there, and are no cursor either", async (
   const { body } = await api.call('GET', '/v1/webhooks/logs', { auth: stranger.key });
   expect(body).toEqual([]);
   for (const cursor of [String(row?.['id']), '00000000-0000-4000-8000-000000000000']) {
-    const answer = await api.call('GET', `/v1/webhooks/logs?starting_after=${cursor}`, { auth: stranger.key });
+    const answer = await api.call('GET', `/v1/webhooks/logs?starting_after=${cursor}`, {
+      auth: stranger.key,
+    });
     expect(answer.status).toBe(400);
     expect(answer.body['error']).toMatchObject({ reason: 'invalid_cursor', field: 'starting_after' });
   }

@@ -11,7 +11,9 @@ export const logQuery = z.strictObject({
 export const logRow = z
   .strictObject({
     id: z.uuid(),
-    delivery_id: z.uuid().meta({ description: 'X-PayFlow-Delivery: the same over all tries of one delivery' }),
+    delivery_id: z
+      .uuid()
+      .meta({ description: 'X-PayFlow-Delivery: the same over all tries of one delivery' }),
     event_id: z.string(),
     event_type: z.string(),
     target_url: z.string(),
