@@ -45,6 +45,11 @@ const CHECKS = [
   { name: 'lint', program: 'oxlint', args: ['--type-aware'] },
   { name: 'format', program: 'oxfmt', args: ['--check'] },
   { name: 'dead code', program: 'knip', args: [] },
+  {
+    name: 'house rules',
+    program: 'jest',
+    args: ['--ci', 'src/testing/tidy', 'src/testing/house', '--selectProjects', 'unit'],
+  },
 ];
 
 /** @type {import('node:child_process').ChildProcess | null} */

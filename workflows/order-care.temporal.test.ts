@@ -110,6 +110,24 @@ describe('what was lost', () => {
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
+  test('a pay charged but not recorded, then another payment pays the order late → its money goes back', async () => {
+    await lab.bank.faults({ late_success_ms: 2_000 });
+    const order = await lab.createOrder();
+    await lab.pay(order, { vpa: 'late@payflow' });
+    await lab.reaches(order, 'abandoning');
+    const second = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
+    const reference = await chargeAtBank(order, second.id);
+    const capture = { key: `${second.id}/capture`, order_ref: order.orderRef, amount: order.amount, currency: 'INR' };
+    await lab.bank.post('/captures', { ...capture, reference });
+    await until('paid by the first', async () => (await lab.events(order)).includes('order.paid'));
+    expect(await lab.engine.drive(order, second)).toMatchObject({ ok: true, order: { amount_paid: 49_900 } });
+    await lab.closed(order);
+    const moves = await lab.bank.moves(order);
+    expect(moves.filter((kind) => kind === 'capture')).toHaveLength(2);
+    expect(moves.filter((kind) => kind === 'refund')).toHaveLength(1);
+    expect(await lab.events(order)).toContain('refund.processed');
+  });
+
   test('a pay that nobody drove for minutes → given up; charged before → captured', async () => {
     const order = await lab.createOrder();
     const stale = await lab.accept(order, payRequest());
@@ -143,8 +161,9 @@ describe('what was lost', () => {
   });
 });
 
-async function chargeAtBank(order: { orderRef: string; amount: number }, commandId: string): Promise<void> {
-  await lab.bank.post('/authorizations', {
+/** The bank's reference of the authorization. */
+async function chargeAtBank(order: { orderRef: string; amount: number }, commandId: string): Promise<string> {
+  const answer = await lab.bank.post('/authorizations', {
     key: `${commandId}/authorize`,
     order_ref: order.orderRef,
     amount: order.amount,
@@ -153,4 +172,5 @@ async function chargeAtBank(order: { orderRef: string; amount: number }, command
     instrument: { vpa: 'x@payflow' },
     return_url: `http://localhost/pay/${order.orderRef}`,
   });
+  return (answer as { outcome: { reference: string } }).outcome.reference;
 }

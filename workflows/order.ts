@@ -141,9 +141,10 @@ async function act(run: Run, command: Command): Promise<Facts> {
 /** Authorize at the bank, judge, capture at the bank. */
 async function pay(run: Run, command: PayCommand): Promise<Facts> {
   await giveUpWaiting(run);
-  const refused = refusePay(payStanding(run.order)) !== null;
-  if (refused || judgePay(run.order, command).action === 'block') return learnt({});
+  if (judgePay(run.order, command).action === 'block') return learnt({});
   const step = payStep(run, command, bankKey(command.id, 'authorize'));
+  // An earlier drive that died may have charged: what is refused now is given up at the bank first.
+  if (refusePay(payStanding(run.order)) !== null) return learnt({ abandon: await abandon(step) });
   if (Date.now() - command.acceptedAt > PAY_FRESH_MS) {
     // The engine was away for so long that the payer has left: only what happened already counts.
     const told = await abandon(step);
