@@ -2,7 +2,8 @@ import { upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Obligation } from '../src/domain/commands.ts';
 import { formatMoney } from '../src/domain/money.ts';
-import { nextDeadline, obligations, type Order } from '../src/domain/order.ts';
+import { nextDeadline, obligations } from '../src/domain/agenda.ts';
+import type { Order } from '../src/domain/order.ts';
 import type { Attention } from './messages.ts';
 import type { Run } from './run.ts';
 

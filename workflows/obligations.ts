@@ -1,7 +1,8 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Pursued, Pursuit, StepResult } from '../activities/bank.ts';
 import type { Facts, Obligation } from '../src/domain/commands.ts';
-import { bankKey, obligations, paymentOf, refundOf } from '../src/domain/order.ts';
+import { bankKey, obligations } from '../src/domain/agenda.ts';
+import { paymentOf, refundOf } from '../src/domain/order.ts';
 import { wantsCapture } from '../src/domain/settle.ts';
 import { Behind, capture, stepOf } from './bank-steps.ts';
 import { fastBank, pursuit } from './proxies.ts';

@@ -8,16 +8,8 @@ import {
 import type { BankStep } from '../activities/bank.ts';
 import type { Command, Facts, PayCommand, RefundCommand, Reply } from '../src/domain/commands.ts';
 import { judgePay, PAY_FRESH_MS } from '../src/domain/decide.ts';
-import {
-  bankKey,
-  fold,
-  isCarriedOut,
-  isPayable,
-  isSettled,
-  nextDeadline,
-  paymentOf,
-  type Deadline,
-} from '../src/domain/order.ts';
+import { bankKey, isSettled, nextDeadline, type Deadline } from '../src/domain/agenda.ts';
+import { fold, isCarriedOut, isPayable, paymentOf } from '../src/domain/order.ts';
 import type { Lookup } from '../src/domain/outcome.ts';
 import type { Payment } from '../src/domain/payment.ts';
 import { payStanding, refuseCommand, refusePay, standingOf } from '../src/domain/refusals.ts';

@@ -2,18 +2,8 @@ import fc from 'fast-check';
 import type { Command, Facts, Instruction, Obligation } from './commands.ts';
 import { decide } from './decide.ts';
 import { wantsCapture } from './settle.ts';
-import {
-  authorizationOf,
-  bankKey,
-  fold,
-  isCarriedOut,
-  isSettled,
-  nextDeadline,
-  obligations,
-  paymentOf,
-  refundOf,
-  type Order,
-} from './order.ts';
+import { bankKey, isSettled, nextDeadline, obligations } from './agenda.ts';
+import { authorizationOf, fold, isCarriedOut, paymentOf, refundOf, type Order } from './order.ts';
 import { orderRow, project, type LedgerRow } from './projection.ts';
 import { payStanding, refuseCommand, refusePay, standingOf } from './refusals.ts';
 import { createBank, PLANS, type Plan, type TestBank } from './test-bank.ts';

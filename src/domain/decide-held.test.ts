@@ -1,5 +1,6 @@
 import type { Command, Facts } from './commands.ts';
-import { isCarriedOut, isSettled, nextDeadline, type Order } from './order.ts';
+import { isSettled, nextDeadline } from './agenda.ts';
+import { isCarriedOut, type Order } from './order.ts';
 import { PHASES, type Phase } from './payment.ts';
 import {
   APPROVED,

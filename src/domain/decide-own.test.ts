@@ -1,4 +1,4 @@
-import { nextDeadline } from './order.ts';
+import { nextDeadline } from './agenda.ts';
 import {
   ACTION,
   APPROVED,

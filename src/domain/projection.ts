@@ -1,17 +1,8 @@
 import { ERRORS, type Reason } from './errors.ts';
 import { eventId } from './ids.ts';
 import { isPublicEvent, type EventPayload, type OrderEvent, type PublicEventType } from './events.ts';
-import {
-  authorizationOf,
-  evolve,
-  holderOf,
-  nextDeadline,
-  obligations,
-  paymentOf,
-  refundOf,
-  takenOf,
-  type Order,
-} from './order.ts';
+import { nextDeadline, obligations } from './agenda.ts';
+import { authorizationOf, evolve, holderOf, paymentOf, refundOf, takenOf, type Order } from './order.ts';
 import { paymentStatus, type Method, type Payment } from './payment.ts';
 import type { NextAction } from './outcome.ts';
 

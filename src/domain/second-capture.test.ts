@@ -1,4 +1,5 @@
-import { isSettled, type Order } from './order.ts';
+import { isSettled } from './agenda.ts';
+import type { Order } from './order.ts';
 import {
   APPROVED,
   capture,

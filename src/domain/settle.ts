@@ -1,7 +1,8 @@
 import type { Facts } from './commands.ts';
 import type { Draft } from './draft.ts';
 import type { Reason } from './errors.ts';
-import { bankKey, hasRefund, holderOf, isPayable, takenOf, type Order } from './order.ts';
+import { bankKey } from './agenda.ts';
+import { hasRefund, holderOf, isPayable, takenOf, type Order } from './order.ts';
 import type { Approved, Declined, Lookup, Outcome } from './outcome.ts';
 import type { Payment, PaymentIn } from './payment.ts';
 import { isHeld } from './refusals.ts';

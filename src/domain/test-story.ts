@@ -13,7 +13,8 @@ import type {
 import { decide } from './decide.ts';
 import type { EventData, EventType, OrderEvent } from './events.ts';
 import type { FraudSignals } from './fraud.ts';
-import { fold, obligations, type Order } from './order.ts';
+import { obligations } from './agenda.ts';
+import { fold, type Order } from './order.ts';
 import type { NextAction } from './outcome.ts';
 import type { Phase } from './payment.ts';
 

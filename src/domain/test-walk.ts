@@ -2,7 +2,8 @@ import type { Command, Facts, Instruction, Obligation, RepairAction, Reply } fro
 import { decide } from './decide.ts';
 import type { OrderEvent } from './events.ts';
 import type { FraudSignals } from './fraud.ts';
-import { fold, isCarriedOut, nextDeadline, obligations, type Order } from './order.ts';
+import { nextDeadline, obligations } from './agenda.ts';
+import { fold, isCarriedOut, type Order } from './order.ts';
 import type { Lookup, VoidOutcome } from './outcome.ts';
 import type { Method, Payment } from './payment.ts';
 import { project, type Changes } from './projection.ts';
