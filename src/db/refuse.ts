@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { CommandKind, RepairAction, Reply } from '../domain/commands.ts';
+import { MONEY_COMMANDS, type CommandKind, type RepairAction, type Reply } from '../domain/commands.ts';
 import { ERRORS, type Reason } from '../domain/errors.ts';
 import type { Phase } from '../domain/payment.ts';
 import { refuseCommand, refusePay, type PaymentCommand, type Refusal } from '../domain/refusals.ts';
@@ -57,7 +57,7 @@ where o.order_ref = $1 and o.merchant_id = $2
 function whyRefused(row: StandingRow | undefined, wanted: Wanted): Refusal | null {
   if (row === undefined) return { reason: 'order_not_found' };
   const isPay = wanted.kind === 'pay';
-  const money = isPay || wanted.kind === 'capture' || wanted.kind === 'void' || wanted.kind === 'refund';
+  const money = MONEY_COMMANDS.some((kind) => kind === wanted.kind);
   const refusal = isPay ? whyNotPayable(row) : whyNot(row, wanted as PaymentCommand);
   if (refusal !== null && refusal.reason !== 'payment_not_found') return refusal;
   if (money && row.open) return { reason: isPay ? 'payment_in_progress' : 'command_in_progress' };

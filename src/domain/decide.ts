@@ -15,10 +15,9 @@ import type { Reason } from './errors.ts';
 import { openDraft, type Draft } from './draft.ts';
 import type { OrderEvent } from './events.ts';
 import { judge, type FraudVerdict } from './fraud.ts';
-import { isHeld, payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
+import { payStanding, refuseCommand, refusePay, standingOf, type Standing } from './refusals.ts';
 import { bankKey } from './agenda.ts';
-import { hasRefund, holderOf, isPayable, takenOf, type Order } from './order.ts';
-import type { Approved, Declined, Lookup, Outcome } from './outcome.ts';
+import { holderOf, isPayable, takenOf, type Order } from './order.ts';
 import type { Payment, PaymentIn } from './payment.ts';
 import { orderRow, paymentRow, refundRow } from './projection.ts';
 import {

@@ -1,5 +1,4 @@
-import type { Command, Obligation } from './commands.ts';
-import type { Reason } from './errors.ts';
+import type { Command } from './commands.ts';
 import type { EventData, OrderEvent, PaymentEventType } from './events.ts';
 import type { Currency } from './money.ts';
 import { holdsTheOrder, TRANSITIONS, type Payment, type PaymentIn, type Phase } from './payment.ts';

@@ -1,5 +1,3 @@
-import type { Method } from './payment.ts';
-
 /**
  * What the bank said about one step. `unknown` is not an answer: the line broke or stayed silent, and
  * it stays so until the bank, asked again with our own key, or a named human says otherwise.
@@ -70,12 +68,3 @@ export type Abandonment =
 
 /** The answer to a void. `already_captured`: the money was taken before; it has to be refunded instead. */
 export type VoidOutcome = Outcome | { readonly type: 'already_captured'; readonly amount: number };
-
-export interface AuthorizeInput {
-  readonly key: string;
-  readonly orderRef: string;
-  readonly paymentRef: string;
-  readonly amount: number;
-  readonly currency: string;
-  readonly method: Method;
-}

@@ -1,7 +1,6 @@
 import type { Reason } from './errors.ts';
 
 export const REFUND_STATUSES = ['pending', 'processed', 'failed'] as const;
-export type RefundStatus = (typeof REFUND_STATUSES)[number];
 
 /** Giving back (part of) a capture. `pending` is ours: the bank is asked until it has decided. Times are epoch ms. */
 export type Refund = RefundFacts &

@@ -4,7 +4,7 @@ import type { Reason } from './errors.ts';
 import { bankKey } from './agenda.ts';
 import { hasRefund, holderOf, isPayable, takenOf, type Order } from './order.ts';
 import type { Approved, Declined, Lookup, Outcome } from './outcome.ts';
-import type { Payment, PaymentIn } from './payment.ts';
+import type { Payment } from './payment.ts';
 import { isHeld } from './refusals.ts';
 
 /** What the bank's answers make of a payment, whenever they come. */
