@@ -1,5 +1,11 @@
 const base = {
-  roots: ['<rootDir>/src', '<rootDir>/workflows', '<rootDir>/activities', '<rootDir>/migrations', '<rootDir>/checkout'],
+  roots: [
+    '<rootDir>/src',
+    '<rootDir>/workflows',
+    '<rootDir>/activities',
+    '<rootDir>/migrations',
+    '<rootDir>/checkout',
+  ],
   transform: {
     '^.+\\.[cm]?[jt]sx?$': [
       '@swc/jest',

@@ -187,7 +187,8 @@ function stillOpen(obligation: Obligation): ApplicationFailure {
 }
 
 function referenceOf({ reference, key }: BankStep): string {
-  if (reference === null) throw ApplicationFailure.nonRetryable(`${key} has no authorization`, 'no_reference');
+  if (reference === null)
+    throw ApplicationFailure.nonRetryable(`${key} has no authorization`, 'no_reference');
   return reference;
 }
 

@@ -4,10 +4,7 @@ import { loadOrder, record, type Recorded, type RecordInput } from '../src/db/re
 export function createRecordActivities({ pool }: { readonly pool: pg.Pool }) {
   return {
     record: (input: RecordInput): Promise<Recorded> => record(pool, input),
-    loadOrder: (asked: {
-      orderRef: string;
-      afterSeq: number;
-      commandId: string | null;
-    }): Promise<Recorded> => loadOrder(pool, asked),
+    loadOrder: (asked: { orderRef: string; afterSeq: number; commandId: string | null }): Promise<Recorded> =>
+      loadOrder(pool, asked),
   };
 }

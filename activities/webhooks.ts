@@ -41,7 +41,11 @@ async function attemptOnce(deps: WebhookDeps, delivery: DueDelivery) {
   }
   const changed = await recordAttempts(deps.pool, { attempts: [attempt], handOver: false });
   if (!changed.has(delivery.id)) {
-    throw ApplicationFailure.create({ type: 'Overtaken', message: 'another try was recorded meanwhile', ...BENIGN });
+    throw ApplicationFailure.create({
+      type: 'Overtaken',
+      message: 'another try was recorded meanwhile',
+      ...BENIGN,
+    });
   }
   if (attempt.outcome === 'delivered') return { attempt: attempt.attempt };
   throw failure(attempt);

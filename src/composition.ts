@@ -145,7 +145,13 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
       for (const worker of workers) worker.shutdown();
     },
     async close() {
-      await Promise.all([connection.close(), connector.close(), poster.close(), client.connection.close(), pool.end()]);
+      await Promise.all([
+        connection.close(),
+        connector.close(),
+        poster.close(),
+        client.connection.close(),
+        pool.end(),
+      ]);
     },
   };
 }

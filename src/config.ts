@@ -59,8 +59,7 @@ export type Config = ReturnType<typeof loadConfig>;
 /** Reads the environment once. Throws one Error that names every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const unknown = Object.keys(env).filter(
-    (name) =>
-      name.startsWith('PAYFLOW_') && !(name in schema.shape) && !LAUNCHER_VARIABLES.includes(name),
+    (name) => name.startsWith('PAYFLOW_') && !(name in schema.shape) && !LAUNCHER_VARIABLES.includes(name),
   );
   const parsed = schema.safeParse(env);
   const faults = [

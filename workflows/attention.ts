@@ -52,6 +52,8 @@ export function describeOrder(order: Order): string {
   const deadline = nextDeadline(order);
   const next =
     deadline === null ? [] : [`- next by itself: ${deadline.kind} at ${new Date(deadline.at).toISOString()}`];
-  const payments = Object.values(order.payments).map(({ ref, method, phase }) => `- \`${ref}\` (${method}): ${phase}`);
+  const payments = Object.values(order.payments).map(
+    ({ ref, method, phase }) => `- \`${ref}\` (${method}): ${phase}`,
+  );
   return [`**${formatMoney(order)}**, ${order.status}`, ...payments, ...waits, ...next].join('\n');
 }

@@ -12,8 +12,7 @@ export const authorize = (step: BankStep): Promise<Lookup> => atBank('authorize'
 export const capture = (step: BankStep): Promise<Outcome> => atBank('capture', step);
 export const refund = (step: BankStep): Promise<Lookup> => atBank('refund', step);
 export const abandon = (step: BankStep): Promise<Abandonment> => atBank('abandon', step);
-export const voidAuthorization = (step: BankStep): Promise<VoidOutcome> =>
-  atBank('voidAuthorization', step);
+export const voidAuthorization = (step: BankStep): Promise<VoidOutcome> => atBank('voidAuthorization', step);
 
 /** A step about a payment that the order knows. */
 export function stepOf(

@@ -33,7 +33,9 @@ describe('no room in the fast lane', () => {
     expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
     await lab.closed(order);
     const { events } = await lab.handle(order).fetchHistory();
-    const scheduled = events?.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+    const scheduled = events?.flatMap(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
     expect(scheduled).toEqual(['authorize', 'capture']);
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
@@ -96,7 +98,13 @@ describe('time', () => {
     });
     await lab.pay(order);
     const paymentRef = await lab.paymentRef(order);
-    const args = { paymentRef, action: 'extend' as const, reference: null, until: Date.now() + 60_000, by: 'admin' };
+    const args = {
+      paymentRef,
+      action: 'extend' as const,
+      reference: null,
+      until: Date.now() + 60_000,
+      by: 'admin',
+    };
     await lab.command(order, { kind: 'repair', args });
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(await lab.command(order, { kind: 'capture', paymentRef, amount: null })).toMatchObject({
@@ -111,6 +119,9 @@ describe('time', () => {
     await lab.elsewhere(order);
     expect(await lab.engine.drive(order, first)).toMatchObject({ payment: { phase: 'captured' } });
     expect(authorized.filter((key) => key.startsWith(first.id))).toHaveLength(1);
-    await until('the run is closed', async () => (await lab.handle(order).describe()).status.name === 'COMPLETED');
+    await until(
+      'the run is closed',
+      async () => (await lab.handle(order).describe()).status.name === 'COMPLETED',
+    );
   });
 });

@@ -44,7 +44,9 @@ function startPursuit(run: Run, name: string, obligation: Obligation): void {
   const scope = new CancellationScope({ cancellable: true });
   run.pursuits.set(name, scope);
   scope
-    .run(() => pursuit[ACTIVITY[obligation.kind]].executeWithOptions({ summary: name }, [pursuitOf(run, obligation)]))
+    .run(() =>
+      pursuit[ACTIVITY[obligation.kind]].executeWithOptions({ summary: name }, [pursuitOf(run, obligation)]),
+    )
     .then(
       (result) => report(run, name, scope, { obligation, result }),
       (error: unknown) => {
@@ -80,7 +82,11 @@ function pursuitOf(run: Run, obligation: Obligation): Pursuit {
 export async function takeNews(run: Run, { obligation, result }: News): Promise<void> {
   if (result.type !== 'answered') return catchUp(run);
   try {
-    const facts = { at: Date.now(), ...result.answer, ...(await captureAtOnce(run, obligation, result.answer)) };
+    const facts = {
+      at: Date.now(),
+      ...result.answer,
+      ...(await captureAtOnce(run, obligation, result.answer)),
+    };
     await settle(run, { kind: 'progress', obligation }, facts);
   } catch (error) {
     if (!(error instanceof Behind)) throw error;

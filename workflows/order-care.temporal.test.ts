@@ -14,7 +14,9 @@ describe('humans', () => {
   const HIGH = { amount: 6_000_000 };
 
   async function setRule(action: 'review' | 'block' | 'flag'): Promise<void> {
-    await lab.pool.query(`update merchants set fraud_actions = jsonb_build_object('high_value', $1::text)`, [action]);
+    await lab.pool.query(`update merchants set fraud_actions = jsonb_build_object('high_value', $1::text)`, [
+      action,
+    ]);
   }
   afterAll(() => setRule('flag'));
 
@@ -106,7 +108,12 @@ describe('what was lost', () => {
     const command = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
     await chargeAtBank(order, command.id);
     await lab.closed(order);
-    expect(await lab.events(order)).toEqual(['order.created', 'payment.submitted', 'payment.captured', 'order.paid']);
+    expect(await lab.events(order)).toEqual([
+      'order.created',
+      'payment.submitted',
+      'payment.captured',
+      'order.paid',
+    ]);
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
@@ -117,7 +124,12 @@ describe('what was lost', () => {
     await lab.reaches(order, 'abandoning');
     const second = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
     const reference = await chargeAtBank(order, second.id);
-    const capture = { key: `${second.id}/capture`, order_ref: order.orderRef, amount: order.amount, currency: 'INR' };
+    const capture = {
+      key: `${second.id}/capture`,
+      order_ref: order.orderRef,
+      amount: order.amount,
+      currency: 'INR',
+    };
     await lab.bank.post('/captures', { ...capture, reference });
     await until('paid by the first', async () => (await lab.events(order)).includes('order.paid'));
     expect(await lab.engine.drive(order, second)).toMatchObject({ ok: true, order: { amount_paid: 49_900 } });
@@ -137,7 +149,9 @@ describe('what was lost', () => {
     });
     const charged = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
     await chargeAtBank(order, charged.id);
-    expect(await lab.engine.drive(order, { ...charged, acceptedAt: charged.acceptedAt - 130_000 })).toMatchObject({
+    expect(
+      await lab.engine.drive(order, { ...charged, acceptedAt: charged.acceptedAt - 130_000 }),
+    ).toMatchObject({
       payment: { phase: 'captured' },
     });
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);

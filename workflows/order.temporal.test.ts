@@ -154,7 +154,10 @@ describe('an outcome that is not known', () => {
 /** Moves the times of an order's events back; append-only tables let nobody but the owner do so. */
 async function makeOlder(orderRef: string, seconds: number): Promise<void> {
   await lab.pool.query('alter table events disable trigger events_append_only');
-  await lab.pool.query(`update events set at = at - $2 * interval '1 s' where order_ref = $1`, [orderRef, seconds]);
+  await lab.pool.query(`update events set at = at - $2 * interval '1 s' where order_ref = $1`, [
+    orderRef,
+    seconds,
+  ]);
   await lab.pool.query('alter table events enable trigger events_append_only');
 }
 
@@ -162,7 +165,9 @@ describe('waiting for the payer', () => {
   test('the payer approves at the bank and the run is woken → captured', async () => {
     const order = await lab.createOrder();
     const reply = await lab.pay(order, { vpa: 'pending@payflow' });
-    expect(reply).toMatchObject({ payment: { phase: 'awaiting_customer', next_action: { type: 'upi_intent' } } });
+    expect(reply).toMatchObject({
+      payment: { phase: 'awaiting_customer', next_action: { type: 'upi_intent' } },
+    });
     await answerAsPayer(order, 'approve');
     await lab.engine.wake(order);
     await lab.reaches(order, 'captured');
@@ -237,7 +242,11 @@ describe('manual capture', () => {
     const order = await lab.createOrder(manual);
     await lab.pay(order);
     await lab.bank.faults({ drop_next: 1, operations: ['void'] });
-    const voided = await lab.command(order, { kind: 'void', paymentRef: await lab.paymentRef(order), amount: null });
+    const voided = await lab.command(order, {
+      kind: 'void',
+      paymentRef: await lab.paymentRef(order),
+      amount: null,
+    });
     expect(voided).toMatchObject({ payment: { phase: 'voiding' } });
     await lab.reaches(order, 'voided');
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'void']);
@@ -247,7 +256,11 @@ describe('manual capture', () => {
     const order = await lab.createOrder();
     await lab.bank.faults({ drop_rate: 1, operations: ['capture'] });
     await lab.pay(order);
-    const reply = await lab.command(order, { kind: 'void', paymentRef: await lab.paymentRef(order), amount: null });
+    const reply = await lab.command(order, {
+      kind: 'void',
+      paymentRef: await lab.paymentRef(order),
+      amount: null,
+    });
     expect(reply).toMatchObject({ payment: { phase: 'captured' } });
     await lab.reaches(order, 'refunded');
     await lab.closed(order);
@@ -292,8 +305,9 @@ describe('refunding', () => {
 });
 
 async function refundStatus({ refund }: { refund: { refundRef: string } }): Promise<string | undefined> {
-  const { rows } = await lab.pool.query<{ status: string }>('select status from refunds where refund_ref = $1', [
-    refund.refundRef,
-  ]);
+  const { rows } = await lab.pool.query<{ status: string }>(
+    'select status from refunds where refund_ref = $1',
+    [refund.refundRef],
+  );
   return rows[0]?.status;
 }

@@ -153,7 +153,8 @@ async function captureApproved(
   outcome: Lookup | null,
 ): Promise<Pick<Facts, 'capture'>> {
   const review = judgePay(run.order, command).action === 'review';
-  if (outcome?.type !== 'approved' || !wantsCapture(run.order, { ref: command.paymentRef, review })) return {};
+  if (outcome?.type !== 'approved' || !wantsCapture(run.order, { ref: command.paymentRef, review }))
+    return {};
   const step = payStep(run, command, bankKey(command.id, 'capture'));
   return { capture: await capture({ ...step, reference: outcome.reference }) };
 }

@@ -51,7 +51,9 @@ test('a history that the code would not make → refused', async () => {
   const altered = JSON.parse(
     JSON.stringify(read('unknown-resolved')).replaceAll('"name":"resolve"', '"name":"finishVoid"'),
   ) as History;
-  await expect(Worker.runReplayHistory({ workflowBundle }, altered)).rejects.toThrow(/TMPRL1100|nondeterminism/i);
+  await expect(Worker.runReplayHistory({ workflowBundle }, altered)).rejects.toThrow(
+    /TMPRL1100|nondeterminism/i,
+  );
 });
 
 /** Local activities leave their results in markers; `record` and `loadOrder` return what was written. */
@@ -68,8 +70,11 @@ function recordedBatches(name: string): Batch[] {
 }
 
 function created(name: string): Order {
-  const payload = (read(name).events[0] as { workflowExecutionStartedEventAttributes?: { input: { payloads: { data: string }[] } } })
-    .workflowExecutionStartedEventAttributes?.input.payloads[0];
+  const payload = (
+    read(name).events[0] as {
+      workflowExecutionStartedEventAttributes?: { input: { payloads: { data: string }[] } };
+    }
+  ).workflowExecutionStartedEventAttributes?.input.payloads[0];
   const input = JSON.parse(Buffer.from(payload?.data ?? '', 'base64').toString()) as {
     orderRef: string;
     created: Batch['events'][number] | null;

@@ -31,7 +31,9 @@ describe('nothing is lost', () => {
     await eventually(() => starts === 1);
     const [waiting] = await world.deliveriesOf(shop.id);
     expect(waiting).toMatchObject({ status: 'retrying', attempts: 1, claimed_until: expect.any(String) });
-    await world.pool.query(`update deliveries set claimed_until = now() - interval '1 ms' where id = $1`, [waiting!.id]);
+    await world.pool.query(`update deliveries set claimed_until = now() - interval '1 ms' where id = $1`, [
+      waiting!.id,
+    ]);
     const [delivery] = await world.allEnded(shop.id, 1);
     expect(delivery).toMatchObject({ status: 'delivered', attempts: 2 });
     expect(starts).toBe(2);
@@ -46,7 +48,10 @@ describe('nothing is lost', () => {
     await eventually(async () => (await handle.describe().catch(() => null)) ?? undefined);
     await eventually(async () => (await world.deliveriesOf(shop.id))[0]!.claimed_until === null);
     await handle.terminate();
-    await world.pool.query(`update deliveries set next_attempt_at = now() - interval '11 min' where endpoint_id = $1`, [shop.id]);
+    await world.pool.query(
+      `update deliveries set next_attempt_at = now() - interval '11 min' where endpoint_id = $1`,
+      [shop.id],
+    );
     const [delivery] = await world.allEnded(shop.id, 1);
     expect(delivery).toMatchObject({ status: 'failed', attempts: 1 });
   });
@@ -73,8 +78,12 @@ describe('nothing is lost', () => {
   });
 
   test('when its process is asked to end: it hands over at once, and what was cut off is posted again', async () => {
-    const shop = await world.endpoint((response, count) => (count === 1 ? answers.silent : answers.ok)(response));
-    const first = await world.startWorker({ poster: createPoster({ allowPrivate: true, timeoutMs: 60_000 }) });
+    const shop = await world.endpoint((response, count) =>
+      (count === 1 ? answers.silent : answers.ok)(response),
+    );
+    const first = await world.startWorker({
+      poster: createPoster({ allowPrivate: true, timeoutMs: 60_000 }),
+    });
     await world.startDispatcher();
     await insertEvents(world.pool, world.merchant(), ['payment.captured']);
     await eventually(() => shop.receiver.received.length === 1);

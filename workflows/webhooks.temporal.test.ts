@@ -3,7 +3,13 @@ import { eventBody, type PublicEventType } from '../src/domain/events.ts';
 import { createRetryStarter } from '../src/temporal/webhooks.ts';
 import { answers, flapping, redirect, slow, status } from '../src/testing/receiver.ts';
 import { insertEvents } from '../src/testing/webhook-rows.ts';
-import { captured, createWebhookWorld, eventually, SIGNING_SECRET, type WebhookWorld } from '../src/testing/webhook-world.ts';
+import {
+  captured,
+  createWebhookWorld,
+  eventually,
+  SIGNING_SECRET,
+  type WebhookWorld,
+} from '../src/testing/webhook-world.ts';
 import { signedHeaders, webhookSecret } from '../src/webhooks/sign.ts';
 
 let world: WebhookWorld;
@@ -19,7 +25,13 @@ describe('first tries', () => {
     const shop = await world.endpoint(answers.ok);
     await world.startWorker({ postsPerEndpointMax: 1 });
     await world.startDispatcher();
-    const types: PublicEventType[] = ['payment.captured', 'order.paid', 'refund.created', 'refund.processed', 'order.expired'];
+    const types: PublicEventType[] = [
+      'payment.captured',
+      'order.paid',
+      'refund.created',
+      'refund.processed',
+      'order.expired',
+    ];
     const events = await insertEvents(world.pool, world.merchant(), types);
     const deliveries = await world.allEnded(shop.id, types.length);
     expect(deliveries.map((row) => row.status)).toEqual(types.map(() => 'delivered'));
@@ -52,7 +64,9 @@ describe('first tries', () => {
     await insertEvents(world.pool, world.merchant(), ['payment.captured', 'payment.failed']);
     await world.allEnded(all.id, 2);
     await world.allEnded(failures.id, 1);
-    expect(failures.receiver.received.map(({ headers }) => headers['x-payflow-event'])).toEqual(['payment.failed']);
+    expect(failures.receiver.received.map(({ headers }) => headers['x-payflow-event'])).toEqual([
+      'payment.failed',
+    ]);
   });
 
   test('what is no success: redirect, too slow, a private address; a huge body is one', async () => {
@@ -72,9 +86,19 @@ describe('first tries', () => {
       return (await world.attemptsOf(places[place].id))[0]!;
     };
     expect(await attempt('redirect')).toMatchObject({ success: false, response_status: 302 });
-    expect(await attempt('slow')).toMatchObject({ success: false, response_status: null, error: 'no answer within 2 s' });
-    expect(await attempt('private')).toMatchObject({ success: false, error: expect.stringContaining('public address') });
-    expect(await attempt('metadata')).toMatchObject({ success: false, error: expect.stringContaining('public address') });
+    expect(await attempt('slow')).toMatchObject({
+      success: false,
+      response_status: null,
+      error: 'no answer within 2 s',
+    });
+    expect(await attempt('private')).toMatchObject({
+      success: false,
+      error: expect.stringContaining('public address'),
+    });
+    expect(await attempt('metadata')).toMatchObject({
+      success: false,
+      error: expect.stringContaining('public address'),
+    });
     const huge = await attempt('huge');
     expect(huge).toMatchObject({ success: true, response_status: 200 });
     expect(huge.response_body).toHaveLength(1_024);
@@ -89,7 +113,10 @@ describe('first tries', () => {
     const deliveries = await world.allEnded(shop.id, 5);
     expect(deliveries.map((row) => row.status)).toEqual(events.map(() => 'failed'));
     expect(shop.receiver.received).toHaveLength(1);
-    const { rows } = await world.pool.query('select is_active, disabled_reason from webhook_endpoints where id = $1', [shop.id]);
+    const { rows } = await world.pool.query(
+      'select is_active, disabled_reason from webhook_endpoints where id = $1',
+      [shop.id],
+    );
     expect(rows[0]).toEqual({ is_active: false, disabled_reason: 'The endpoint answered 410 Gone' });
     await expect(world.retryOf(events[0]!.id, shop.id).describe()).rejects.toThrow(/not found/i);
   });
@@ -142,7 +169,9 @@ describe('retries', () => {
     const [delivery] = await world.allEnded(shop.id, 1);
     expect(delivery).toMatchObject({ status: 'delivered', attempts: 3 });
     const attempts = await world.attemptsOf(shop.id);
-    expect(attempts.map(({ attempt, success, response_status }) => [attempt, success, response_status])).toEqual([
+    expect(
+      attempts.map(({ attempt, success, response_status }) => [attempt, success, response_status]),
+    ).toEqual([
       [1, false, 503],
       [2, false, 503],
       [3, true, 200],
@@ -182,13 +211,17 @@ describe('retries', () => {
   });
 
   test('410 on a retry switches the endpoint off', async () => {
-    const shop = await world.endpoint((response, count) => (count === 1 ? status(500) : answers.gone)(response, count));
+    const shop = await world.endpoint((response, count) =>
+      (count === 1 ? status(500) : answers.gone)(response, count),
+    );
     await world.startWorker();
     await world.startDispatcher();
     const [event] = await insertEvents(world.pool, world.merchant(), ['payment.captured']);
     const [delivery] = await world.allEnded(shop.id, 1);
     expect(delivery).toMatchObject({ status: 'failed', attempts: 2 });
-    const { rows } = await world.pool.query('select is_active from webhook_endpoints where id = $1', [shop.id]);
+    const { rows } = await world.pool.query('select is_active from webhook_endpoints where id = $1', [
+      shop.id,
+    ]);
     expect(rows[0].is_active).toBe(false);
     await expect(world.retryOf(event!.id, shop.id).result()).rejects.toMatchObject({
       cause: { cause: { type: 'EndpointGone', nonRetryable: true } },

@@ -13,7 +13,12 @@ import { PAYS_PER_ORDER_MAX, refusalOf, type Wanted } from './refuse.ts';
 /** What became of a request: carried out, already answered, being answered, or refused. */
 export type Acceptance =
   | { readonly type: 'accepted'; readonly command: Command }
-  | { readonly type: 'replay'; readonly kind: CommandKind | 'create'; readonly orderRef: string; readonly reply: Reply }
+  | {
+      readonly type: 'replay';
+      readonly kind: CommandKind | 'create';
+      readonly orderRef: string;
+      readonly reply: Reply;
+    }
   | { readonly type: 'running'; readonly commandId: string }
   | { readonly type: 'mismatch' }
   | { readonly type: 'refused'; readonly refusal: Refusal };
@@ -51,31 +56,36 @@ export async function acceptPay(pool: pg.Pool, asked: Asked, request: PayRequest
     paymentRef: request.paymentRef,
     method: request.method,
   };
-  return accept(pool, asked, { kind: 'pay', ...args }, {
-    name: 'accept_pay',
-    text: ACCEPT_PAY,
-    values: [
-      asked.commandId,
-      asked.orderRef,
-      asked.merchantId,
-      JSON.stringify(args),
-      asked.scope,
-      asked.key,
-      asked.requestHash,
-      request.paymentRef,
-      request.vpaValid,
-      payer.email,
-      payer.contact,
-      payer.vpa,
-      payer.bankCode,
-      payer.wallet,
-      payer.otp,
-      payer.cardToken,
-      payer.cardFingerprint,
-      payer.cardLast4,
-      payer.cardNetwork,
-    ],
-  });
+  return accept(
+    pool,
+    asked,
+    { kind: 'pay', ...args },
+    {
+      name: 'accept_pay',
+      text: ACCEPT_PAY,
+      values: [
+        asked.commandId,
+        asked.orderRef,
+        asked.merchantId,
+        JSON.stringify(args),
+        asked.scope,
+        asked.key,
+        asked.requestHash,
+        request.paymentRef,
+        request.vpaValid,
+        payer.email,
+        payer.contact,
+        payer.vpa,
+        payer.bankCode,
+        payer.wallet,
+        payer.otp,
+        payer.cardToken,
+        payer.cardFingerprint,
+        payer.cardLast4,
+        payer.cardNetwork,
+      ],
+    },
+  );
 }
 
 /** One branch per way to know the payer again, each a short index scan. */
@@ -209,14 +219,19 @@ export async function acceptFromAdmin(
   { kind, args }: AdminRequest,
 ): Promise<Acceptance> {
   const { commandId, orderRef, merchantId, scope, key, requestHash } = asked;
-  return accept(pool, asked, { kind, ...args }, {
-    name: 'accept_from_admin',
-    text: `with o as (
+  return accept(
+    pool,
+    asked,
+    { kind, ...args },
+    {
+      name: 'accept_from_admin',
+      text: `with o as (
         select order_ref from orders where order_ref = $2 and merchant_id = $3 for no key update
       ), c as (${INSERT_COMMAND})
       select id, kind, args, accepted_at from c`,
-    values: [commandId, orderRef, merchantId, kind, JSON.stringify(args), scope, key, requestHash],
-  });
+      values: [commandId, orderRef, merchantId, kind, JSON.stringify(args), scope, key, requestHash],
+    },
+  );
 }
 
 interface Statement {
@@ -226,12 +241,7 @@ interface Statement {
 }
 
 /** The insert; where it inserts nothing, why, looked up behind the order's lock in a later statement. */
-async function accept(
-  pool: pg.Pool,
-  asked: Asked,
-  wanted: Wanted,
-  insert: Statement,
-): Promise<Acceptance> {
+async function accept(pool: pg.Pool, asked: Asked, wanted: Wanted, insert: Statement): Promise<Acceptance> {
   const accepted = await inserted(pool, insert);
   if (accepted !== null) return accepted;
   const client = await pool.connect();
@@ -249,7 +259,8 @@ async function accept(
       // What stood in the way is gone since the first try.
       (await inserted(client, insert));
     await client.query('commit');
-    if (answer === null) throw new Error(`${asked.orderRef}: ${wanted.kind} was neither accepted nor refused`);
+    if (answer === null)
+      throw new Error(`${asked.orderRef}: ${wanted.kind} was neither accepted nor refused`);
     return answer;
   } catch (error) {
     broken = error as Error;
@@ -264,10 +275,7 @@ function refused(refusal: Refusal | null): Acceptance | null {
   return refusal === null ? null : { type: 'refused', refusal };
 }
 
-async function inserted(
-  client: pg.Pool | pg.PoolClient,
-  statement: Statement,
-): Promise<Acceptance | null> {
+async function inserted(client: pg.Pool | pg.PoolClient, statement: Statement): Promise<Acceptance | null> {
   const { rows } = await client.query({ ...statement, values: [...statement.values] });
   return rows[0] === undefined ? null : { type: 'accepted', command: commandOf(rows[0]) };
 }

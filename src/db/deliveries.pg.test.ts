@@ -1,4 +1,9 @@
-import { createDeliveryTables, secondsUntil, URL_OF_SHOP, type DeliveryTables } from '../testing/delivery-tables.ts';
+import {
+  createDeliveryTables,
+  secondsUntil,
+  URL_OF_SHOP,
+  type DeliveryTables,
+} from '../testing/delivery-tables.ts';
 import { giveUpDeliveries, loadDelivery, releasePending } from './deliveries.ts';
 
 let tables: DeliveryTables;
@@ -50,7 +55,9 @@ describe('claiming', () => {
 
   test('twenty rivals → each delivery once', async () => {
     await tables.pending(40);
-    const claims = await Promise.all(Array.from({ length: 20 }, () => tables.claim({ limit: 3, perEndpoint: 100 })));
+    const claims = await Promise.all(
+      Array.from({ length: 20 }, () => tables.claim({ limit: 3, perEndpoint: 100 })),
+    );
     const ids = claims.flat().map((delivery) => delivery.id);
     expect(new Set(ids).size).toBe(ids.length);
   });

@@ -1,4 +1,11 @@
-import { attemptAt, createDeliveryTables, failed, secondsUntil, URL_OF_SHOP, type DeliveryTables } from '../testing/delivery-tables.ts';
+import {
+  attemptAt,
+  createDeliveryTables,
+  failed,
+  secondsUntil,
+  URL_OF_SHOP,
+  type DeliveryTables,
+} from '../testing/delivery-tables.ts';
 import { insertMerchant } from '../testing/webhook-rows.ts';
 import { listAttempts, recordAttempts } from './delivery-attempts.ts';
 
@@ -52,8 +59,13 @@ describe('recording', () => {
     expect(retrying).toMatchObject({ status: 'retrying', attempts: 1, finished_at: null });
     expect(secondsUntil(retrying.next_attempt_at)).toBeCloseTo(60, 0);
     expect(secondsUntil(retrying.claimed_until)).toBeCloseTo(30, 0);
-    expect(await tables.row(three!.id)).toMatchObject({ status: 'failed', finished_at: expect.stringMatching(ISO) });
-    const { rows } = await tables.pool.query('select success, next_attempt_at from delivery_attempts order by id');
+    expect(await tables.row(three!.id)).toMatchObject({
+      status: 'failed',
+      finished_at: expect.stringMatching(ISO),
+    });
+    const { rows } = await tables.pool.query(
+      'select success, next_attempt_at from delivery_attempts order by id',
+    );
     expect(rows.map((each) => each.success)).toEqual([true, false, false]);
     expect(rows[1].next_attempt_at).toEqual(retrying.next_attempt_at);
   });
@@ -62,7 +74,10 @@ describe('recording', () => {
     await tables.pending(1);
     const [delivery] = await tables.claim();
     await recordAttempts(tables.pool, { attempts: [attemptAt(delivery!)], handOver: true });
-    const late = await recordAttempts(tables.pool, { attempts: [attemptAt(delivery!, failed())], handOver: true });
+    const late = await recordAttempts(tables.pool, {
+      attempts: [attemptAt(delivery!, failed())],
+      handOver: true,
+    });
     expect(late.size).toBe(0);
     expect((await tables.row(delivery!.id)).status).toBe('delivered');
     expect((await tables.pool.query('select 1 from delivery_attempts')).rows).toHaveLength(1);
@@ -90,10 +105,14 @@ describe('recording', () => {
   test('410 from an address that has been replaced meanwhile switches nothing off', async () => {
     const { endpoint } = await tables.pending(1);
     const [delivery] = await tables.claim();
-    await tables.pool.query(`update webhook_endpoints set url = 'https://new.example/' where id = $1`, [endpoint]);
+    await tables.pool.query(`update webhook_endpoints set url = 'https://new.example/' where id = $1`, [
+      endpoint,
+    ]);
     const gone = { ...failed(null), status: 410, gone: true };
     await recordAttempts(tables.pool, { attempts: [attemptAt(delivery!, gone)], handOver: true });
-    const { rows } = await tables.pool.query('select is_active from webhook_endpoints where id = $1', [endpoint]);
+    const { rows } = await tables.pool.query('select is_active from webhook_endpoints where id = $1', [
+      endpoint,
+    ]);
     expect(rows[0].is_active).toBe(true);
   });
 });
@@ -104,13 +123,24 @@ describe('the log', () => {
     const claimed = await tables.claim();
     // One moment for all: the id decides.
     const at = new Date('2026-11-24T07:13:00.123Z');
-    await recordAttempts(tables.pool, { attempts: claimed.map((each) => attemptAt(each, { at })), handOver: true });
-    const all = await listAttempts(tables.pool, { merchantId: tables.merchant(), limit: 50, startingAfter: null });
+    await recordAttempts(tables.pool, {
+      attempts: claimed.map((each) => attemptAt(each, { at })),
+      handOver: true,
+    });
+    const all = await listAttempts(tables.pool, {
+      merchantId: tables.merchant(),
+      limit: 50,
+      startingAfter: null,
+    });
     expect(all.map((each) => each.event_id)).toEqual(claimed.map((each) => each.eventId).toReversed());
     const pages = [];
     let cursor: string | null = null;
     for (;;) {
-      const page = await listAttempts(tables.pool, { merchantId: tables.merchant(), limit: 3, startingAfter: cursor });
+      const page = await listAttempts(tables.pool, {
+        merchantId: tables.merchant(),
+        limit: 3,
+        startingAfter: cursor,
+      });
       if (page.length === 0) break;
       pages.push(page);
       cursor = page.at(-1)!.id;
@@ -135,7 +165,11 @@ describe('the log', () => {
     await tables.pending(1);
     const [delivery] = await tables.claim();
     await recordAttempts(tables.pool, { attempts: [attemptAt(delivery!, failed(5_000))], handOver: true });
-    const [logged] = await listAttempts(tables.pool, { merchantId: tables.merchant(), limit: 50, startingAfter: null });
+    const [logged] = await listAttempts(tables.pool, {
+      merchantId: tables.merchant(),
+      limit: 50,
+      startingAfter: null,
+    });
     expect(logged).toEqual({
       id: expect.any(String),
       delivery_id: delivery!.id,

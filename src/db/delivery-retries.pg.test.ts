@@ -1,4 +1,11 @@
-import { attemptAt, createDeliveryTables, failed, secondsUntil, URL_OF_SHOP, type DeliveryTables } from '../testing/delivery-tables.ts';
+import {
+  attemptAt,
+  createDeliveryTables,
+  failed,
+  secondsUntil,
+  URL_OF_SHOP,
+  type DeliveryTables,
+} from '../testing/delivery-tables.ts';
 import { insertMerchant } from '../testing/webhook-rows.ts';
 import { loadDelivery } from './deliveries.ts';
 import { recordAttempts } from './delivery-attempts.ts';
@@ -43,13 +50,15 @@ describe('retries', () => {
     await confirmRetries(tables.pool, [delivery.id]);
     expect((await tables.row(delivery.id)).claimed_until).toBeNull();
     await expect(claimRetries(tables.pool, 10)).resolves.toEqual([]);
-    await tables.pool.query(`update deliveries set next_attempt_at = now() - interval '9 min' where id = $1`, [
-      delivery.id,
-    ]);
+    await tables.pool.query(
+      `update deliveries set next_attempt_at = now() - interval '9 min' where id = $1`,
+      [delivery.id],
+    );
     await expect(claimRetries(tables.pool, 10)).resolves.toEqual([]);
-    await tables.pool.query(`update deliveries set next_attempt_at = now() - interval '11 min' where id = $1`, [
-      delivery.id,
-    ]);
+    await tables.pool.query(
+      `update deliveries set next_attempt_at = now() - interval '11 min' where id = $1`,
+      [delivery.id],
+    );
     expect(await claimRetries(tables.pool, 10)).toMatchObject([{ id: delivery.id, waitMs: 0 }]);
     // Its workflow is there: looked at again in ten minutes, not at once.
     await confirmRetries(tables.pool, [delivery.id]);
@@ -102,8 +111,12 @@ describe('a resend', () => {
     const delivery = await delivered();
     const stranger = await insertMerchant(tables.pool);
     await expect(insertResend(tables.pool, { merchantId: stranger, of: delivery.id })).resolves.toBeNull();
-    await expect(insertResend(tables.pool, { merchantId: tables.merchant(), of: stranger })).resolves.toBeNull();
+    await expect(
+      insertResend(tables.pool, { merchantId: tables.merchant(), of: stranger }),
+    ).resolves.toBeNull();
     await tables.pool.query('update webhook_endpoints set is_active = false');
-    await expect(insertResend(tables.pool, { merchantId: tables.merchant(), of: delivery.id })).resolves.toBeNull();
+    await expect(
+      insertResend(tables.pool, { merchantId: tables.merchant(), of: delivery.id }),
+    ).resolves.toBeNull();
   });
 });

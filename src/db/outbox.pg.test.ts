@@ -11,7 +11,8 @@ beforeAll(async () => {
 beforeEach(() => tables.reset());
 afterAll(() => tables.close());
 
-const captured = (count: number): PublicEventType[] => Array.from({ length: count }, () => 'payment.captured');
+const captured = (count: number): PublicEventType[] =>
+  Array.from({ length: count }, () => 'payment.captured');
 
 describe('the outbox', () => {
   test('one delivery for each active, subscribed endpoint with a URL', async () => {
@@ -19,7 +20,10 @@ describe('the outbox', () => {
       url: URL_OF_SHOP,
       events: ['payment.captured'],
     });
-    await insertTestEndpoint(tables.pool, tables.merchant(), { url: URL_OF_SHOP, events: ['payment.failed'] });
+    await insertTestEndpoint(tables.pool, tables.merchant(), {
+      url: URL_OF_SHOP,
+      events: ['payment.failed'],
+    });
     await insertTestEndpoint(tables.pool, tables.merchant(), { url: URL_OF_SHOP, active: false });
     await insertTestEndpoint(tables.pool, tables.merchant(), { url: null, primary: true });
     await insertTestEndpoint(tables.pool, await insertMerchant(tables.pool), { url: URL_OF_SHOP });

@@ -44,7 +44,10 @@ export interface EndpointKey {
   readonly id: string;
 }
 
-export async function findEndpoint(pool: pg.Pool, { merchantId, id }: EndpointKey): Promise<WebhookEndpoint | null> {
+export async function findEndpoint(
+  pool: pg.Pool,
+  { merchantId, id }: EndpointKey,
+): Promise<WebhookEndpoint | null> {
   const { rows } = await pool.query<WebhookEndpoint>({
     name: 'find_endpoint',
     text: `select ${COLUMNS} from webhook_endpoints where id = $2 and merchant_id = $1 and ${EXISTS}`,

@@ -84,9 +84,23 @@ function paymentDeadline(order: Order, payment: Payment): Deadline[] {
   const why = (reason: Reason): Reason => (order.cancelRequested ? 'order_cancelled' : reason);
   switch (payment.phase) {
     case 'awaiting_customer':
-      return [{ kind: 'give_up', paymentRef, at: at(payment.nextAction.expiresAt), reason: why('payment_timed_out') }];
+      return [
+        {
+          kind: 'give_up',
+          paymentRef,
+          at: at(payment.nextAction.expiresAt),
+          reason: why('payment_timed_out'),
+        },
+      ];
     case 'authorized':
-      return [{ kind: 'release', paymentRef, at: at(payment.captureBefore), reason: why('capture_deadline_passed') }];
+      return [
+        {
+          kind: 'release',
+          paymentRef,
+          at: at(payment.captureBefore),
+          reason: why('capture_deadline_passed'),
+        },
+      ];
     case 'in_review':
       return [{ kind: 'release', paymentRef, at: at(payment.reviewBy), reason: why('review_timed_out') }];
     case 'submitted':

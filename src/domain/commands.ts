@@ -104,5 +104,10 @@ export interface Facts {
 
 /** The answer to a command, kept in its row: complete enough to show the same bytes for ever. */
 export type Reply =
-  | { readonly ok: true; readonly order?: OrderRow; readonly payment?: PaymentRow; readonly refund?: RefundRow }
+  | {
+      readonly ok: true;
+      readonly order?: OrderRow;
+      readonly payment?: PaymentRow;
+      readonly refund?: RefundRow;
+    }
   | { readonly ok: false; readonly reason: Reason; readonly text: string | null };

@@ -61,7 +61,12 @@ export type PaymentEventType = Exclude<
 >;
 
 export type OrderEvent = {
-  [T in EventType]: { readonly seq: number; readonly at: number; readonly type: T; readonly data: EventData[T] };
+  [T in EventType]: {
+    readonly seq: number;
+    readonly at: number;
+    readonly type: T;
+    readonly data: EventData[T];
+  };
 }[EventType];
 
 /** What merchants are told; everything else is internal. */

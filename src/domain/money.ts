@@ -26,8 +26,6 @@ export function formatMoney({ amount, currency }: Money): string {
   const whole = Math.floor(amount / 100).toString();
   const decimals = (amount % 100).toString().padStart(2, '0');
   const grouped =
-    currency === 'INR'
-      ? whole.replace(/\B(?=(\d{2})*\d{3}$)/g, ',')
-      : whole.replace(/\B(?=(\d{3})+$)/g, ',');
+    currency === 'INR' ? whole.replace(/\B(?=(\d{2})*\d{3}$)/g, ',') : whole.replace(/\B(?=(\d{3})+$)/g, ',');
   return `${SYMBOL[currency]}${grouped}.${decimals}`;
 }

@@ -1,6 +1,16 @@
 import type { OrderEvent } from './events.ts';
 import { bankKey, isSettled, nextDeadline, obligations } from './agenda.ts';
-import { evolve, fold, holderOf, isCarriedOut, isPayable, paymentOf, refundOf, takenOf, type Order } from './order.ts';
+import {
+  evolve,
+  fold,
+  holderOf,
+  isCarriedOut,
+  isPayable,
+  paymentOf,
+  refundOf,
+  takenOf,
+  type Order,
+} from './order.ts';
 import { PHASES, type Phase } from './payment.ts';
 import {
   ACTION,

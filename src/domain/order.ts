@@ -104,7 +104,11 @@ function submit(order: Order, data: EventData['payment.submitted'], at: number):
 type PaymentEvent = Extract<OrderEvent, { type: PaymentEventType }>;
 
 function isMove(event: OrderEvent): event is PaymentEvent {
-  return event.type.startsWith('payment.') && event.type !== 'payment.submitted' && event.type !== 'payment.repaired';
+  return (
+    event.type.startsWith('payment.') &&
+    event.type !== 'payment.submitted' &&
+    event.type !== 'payment.repaired'
+  );
 }
 
 function movePayment(order: Order, event: PaymentEvent): Order {
@@ -155,7 +159,14 @@ function moved(order: Order, payment: Payment, phase: Phase, event: PaymentEvent
       return extended(payment, event.data.until);
     case 'payment.void_requested': {
       const { key, reason } = event.data;
-      return { ...facts, phase: 'voiding', since: at, key, reason, authorization: held(payment).authorization };
+      return {
+        ...facts,
+        phase: 'voiding',
+        since: at,
+        key,
+        reason,
+        authorization: held(payment).authorization,
+      };
     }
     case 'payment.captured':
       return {
@@ -218,7 +229,10 @@ function applyRefund(order: Order, event: RefundEvent): Order {
   if (event.type === 'refund.created') {
     if (ref in order.refunds) throw new Error(`${ref} was created already`);
     const { id, key } = event.data;
-    return put({ id, ref, paymentRef, amount, key, createdAt: event.at, status: 'pending' }, { reserved: amount });
+    return put(
+      { id, ref, paymentRef, amount, key, createdAt: event.at, status: 'pending' },
+      { reserved: amount },
+    );
   }
   const refund = refundOf(order, ref);
   if (refund.status !== 'pending') throw new Error(`${ref}: ${event.type} in status ${refund.status}`);
@@ -227,7 +241,10 @@ function applyRefund(order: Order, event: RefundEvent): Order {
         { ...refund, status: 'processed', processedAt: event.at, reference: event.data.reference },
         { refunded: amount },
       )
-    : put({ ...refund, status: 'failed', failedAt: event.at, reason: event.data.reason }, { reserved: -amount });
+    : put(
+        { ...refund, status: 'failed', failedAt: event.at, reason: event.data.reason },
+        { reserved: -amount },
+      );
 }
 
 function reserve(order: Order, ref: string, { reserved = 0, refunded = 0 }): Payment {

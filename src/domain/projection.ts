@@ -247,7 +247,8 @@ function payloadOf(after: Order, event: OrderEvent, type: PublicEventType): Even
     payment_ref: payment.ref,
     order_ref: after.ref,
     // A partial capture is told as what was taken.
-    amount: type === 'payment.captured' && 'amountCaptured' in payment ? payment.amountCaptured : payment.amount,
+    amount:
+      type === 'payment.captured' && 'amountCaptured' in payment ? payment.amountCaptured : payment.amount,
     method: payment.method,
     status: paymentStatus(payment.phase),
   };
@@ -279,7 +280,8 @@ function ledgerRows(after: Order, event: OrderEvent): LedgerRow[] {
   if (event.type === 'payment.captured') return pair('bank', 'merchant', event.data.amount);
   if (event.type === 'refund.processed') return pair('merchant', 'bank', event.data.amount);
   // A second capture of the order is no capture of its payment, but the bank did take the money.
-  const extra = event.type === 'refund.created' && paymentOf(after, event.data.paymentRef).phase === 'voiding';
+  const extra =
+    event.type === 'refund.created' && paymentOf(after, event.data.paymentRef).phase === 'voiding';
   return extra ? pair('bank', 'merchant', event.data.amount) : [];
 }
 

@@ -108,7 +108,12 @@ export function take(draft: Draft, ref: string, amount: number, reference: strin
 }
 
 /** The authorization has to be released; an obligation until the bank has done so. */
-export function owe(draft: Draft, ref: string, reason: Reason, commandId = draft.payment(ref).commandId): void {
+export function owe(
+  draft: Draft,
+  ref: string,
+  reason: Reason,
+  commandId = draft.payment(ref).commandId,
+): void {
   draft.add('payment.void_requested', { paymentRef: ref, key: bankKey(commandId, 'void'), reason });
 }
 

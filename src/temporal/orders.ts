@@ -7,11 +7,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   type Client,
 } from '@temporalio/client';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  TypedSearchAttributes,
-} from '@temporalio/common';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import type pg from 'pg';
 import { COMMAND_UPDATES, ORDER_WORKFLOW, wakeUpdate, type OrderInput } from '../../workflows/messages.ts';
 import { replyOf } from '../db/commands.ts';
@@ -84,7 +80,9 @@ export function createOrderEngine(deps: Deps): OrderEngine {
     async wake(label) {
       const once = () =>
         client.connection.withDeadline(Date.now() + ANSWER_MS, () =>
-          client.workflow.executeUpdateWithStart(wakeUpdate, { startWorkflowOperation: opening(deps, label) }),
+          client.workflow.executeUpdateWithStart(wakeUpdate, {
+            startWorkflowOperation: opening(deps, label),
+          }),
         );
       // A run that closes just when the bank's own answer comes in fails that task, and the update in it.
       await once().catch(once);

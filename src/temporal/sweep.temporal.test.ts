@@ -52,7 +52,10 @@ test('a command younger than that → left alone', async () => {
 
 test('an order that was never started and is overdue → expired', async () => {
   const order = await lab.createOrder({ expiresAt: Date.now() - 61_000 });
-  await lab.handle(order).terminate('never started').catch(() => {});
+  await lab
+    .handle(order)
+    .terminate('never started')
+    .catch(() => {});
   await until('expired', async () => (await lab.events(order)).at(-1) === 'order.expired');
 });
 
@@ -60,7 +63,9 @@ test('a run that was terminated while its payer was at the bank → opened again
   const order = await lab.createOrder();
   await lab.pay(order, { method: 'netbanking', payer: NO_PAYER });
   await lab.handle(order).terminate('by hand');
-  await lab.pool.query(`update orders set due_at = now() - interval '2 min' where order_ref = $1`, [order.orderRef]);
+  await lab.pool.query(`update orders set due_at = now() - interval '2 min' where order_ref = $1`, [
+    order.orderRef,
+  ]);
   await until('a new run', async () => (await lab.handle(order).describe()).status.name === 'RUNNING');
 });
 

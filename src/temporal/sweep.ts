@@ -27,7 +27,9 @@ export async function runSweep(deps: Deps, signal: AbortSignal): Promise<void> {
   for (let look = 0; !signal.aborted; look += 1) {
     try {
       await wakeAll(deps, await takeCallbacks(deps.pool, ORDERS_AT_ONCE));
-      await Promise.all((await claimDueOrders(deps.pool, ORDERS_AT_ONCE)).map((order) => lookAfter(deps, order)));
+      await Promise.all(
+        (await claimDueOrders(deps.pool, ORDERS_AT_ONCE)).map((order) => lookAfter(deps, order)),
+      );
       if (look % DISPATCHER_EVERY_LOOKS === 0) await deps.ensureDispatcher();
     } catch (error) {
       // Postgres or the engine is away: the next look finds the same rows.

@@ -173,12 +173,15 @@ function controlOf({ url }: Bank): BankControl {
       headers: BANK_HEADERS,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`bank: ${method} ${path} → ${response.status} ${await response.text()}`);
+    if (!response.ok)
+      throw new Error(`bank: ${method} ${path} → ${response.status} ${await response.text()}`);
     return response.headers.get('content-type')?.includes('json') ? response.json() : null;
   };
   const journal: BankControl['journal'] = async ({ orderRef }) => {
     const rows = (await call('GET', '/journal?after=0&limit=1000')) as JournalRow[];
-    return rows.filter((row) => row.order_ref === orderRef).map(({ kind, key, amount }) => ({ kind, key, amount }));
+    return rows
+      .filter((row) => row.order_ref === orderRef)
+      .map(({ kind, key, amount }) => ({ kind, key, amount }));
   };
   return {
     url,

@@ -19,10 +19,7 @@ const DNS_TRIES_MAX = 2;
 export const resolveByDns: Resolve = async (hostname) => {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return ['127.0.0.1', '::1'];
   const resolver = new Resolver({ timeout: DNS_TRY_MS, tries: DNS_TRIES_MAX });
-  const [v4, v6] = await Promise.allSettled([
-    resolver.resolve4(hostname),
-    resolver.resolve6(hostname),
-  ]);
+  const [v4, v6] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
   const addresses = [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (addresses.length === 0 && v4.status === 'rejected') throw v4.reason;
   return addresses;

@@ -1,5 +1,13 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { answers, redirect, slow, startReceiver, status, type Behaviour, type Receiver } from '../testing/receiver.ts';
+import {
+  answers,
+  redirect,
+  slow,
+  startReceiver,
+  status,
+  type Behaviour,
+  type Receiver,
+} from '../testing/receiver.ts';
 import { createPoster, type Poster, type PosterOptions } from './post.ts';
 
 const posters: Poster[] = [];
@@ -141,7 +149,10 @@ describe('no answer', () => {
     const stop = new AbortController();
     const running = poster({ timeoutMs: 20_000 }).post({ ...REQUEST, url: shop.url, signal: stop.signal });
     setTimeout(() => stop.abort(), 50);
-    await expect(running).resolves.toMatchObject({ status: null, error: expect.stringContaining('stopping') });
+    await expect(running).resolves.toMatchObject({
+      status: null,
+      error: expect.stringContaining('stopping'),
+    });
     const after = await poster().post({ ...REQUEST, url: shop.url, signal: stop.signal });
     expect(after.error).toContain('stopping');
   });

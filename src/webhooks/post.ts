@@ -60,8 +60,7 @@ export function createPoster(options: PosterOptions): Poster {
       const deadline = deadlineOf(timeoutMs, request.signal);
       try {
         const refusal = refusalOf(request.url, allowPrivate);
-        const answer =
-          refusal === null ? await exchange(agent, request, deadline) : noAnswer(refusal);
+        const answer = refusal === null ? await exchange(agent, request, deadline) : noAnswer(refusal);
         return { ...answer, durationMs: Math.round(performance.now() - startedAt) };
       } catch (error) {
         const answer = noAnswer(errorText(error, deadline.signal));

@@ -53,7 +53,9 @@ test('the guide, step by step: an order is paid, its webhooks are signed, part o
   });
   expect(refund).toMatchObject({ status: 201, body: { amount: 10_000, status: 'processed' } });
   const eventsOf = () =>
-    shop.received.map(({ body }) => JSON.parse(body) as Json).filter((event) => payloadRef(event) === paymentRef);
+    shop.received
+      .map(({ body }) => JSON.parse(body) as Json)
+      .filter((event) => payloadRef(event) === paymentRef);
   await until('three webhooks', async () => eventsOf().length >= 3);
   expect(eventsOf().map((event) => event['event'])).toEqual(
     expect.arrayContaining(['payment.captured', 'order.paid', 'refund.processed']),
@@ -77,7 +79,10 @@ test('the run is found under its ref, with readable steps', async () => {
   try {
     expect((await client.workflow.getHandle(ref).describe()).historyLength).toBe(1);
     await pay(ref);
-    await until('closed', async () => (await client.workflow.getHandle(ref).describe()).status.name === 'COMPLETED');
+    await until(
+      'closed',
+      async () => (await client.workflow.getHandle(ref).describe()).status.name === 'COMPLETED',
+    );
     const { historyLength, staticSummary } = (await client.workflow.getHandle(ref).describe()) as {
       historyLength: number;
       staticSummary?: () => Promise<string | undefined>;
@@ -108,7 +113,9 @@ test('the worker is killed with -9 in the middle of a payment → one charge, on
 }, 60_000);
 
 test('20 orders × 50 parallel pays each → 20 charges, every reply the same success, 400 or 409', async () => {
-  const refs = await Promise.all(Array.from({ length: 20 }, async () => (await order())['order_ref'] as string));
+  const refs = await Promise.all(
+    Array.from({ length: 20 }, async () => (await order())['order_ref'] as string),
+  );
   const answers = await Promise.all(
     refs.flatMap((ref) => Array.from({ length: 50 }, async () => ({ ref, ...(await pay(ref)) }))),
   );
