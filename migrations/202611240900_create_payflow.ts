@@ -80,7 +80,8 @@ create table idempotency_keys (
   key text not null,
   request_hash text not null,
   status integer,
-  body jsonb,
+  -- json, not jsonb: a replay is byte for byte what was answered.
+  body json,
   created_at timestamptz not null default now(),
   primary key (scope, key)
 );

@@ -82,7 +82,7 @@ export function createGate({ knex, apiKeys, config }: ApiDeps, tokens: Tokens): 
 }
 
 export function routerOf(routes: readonly Route[], gate: Gate): Router<ApiState> {
-  const router = new Router<ApiState>();
+  const router = new Router<ApiState>({ sensitive: true });
   for (const { doc, handle } of routes) {
     router[doc.method](koaPath(doc.path), (ctx) => handle(ctx, gate));
   }

@@ -37,8 +37,12 @@ export function createKnex(options: PoolOptions): Knex {
     connection: connectionOptions(options) as Knex.PgConnectionConfig,
     pool: { min: 0, max: options.max, idleTimeoutMillis: IDLE_MS_MAX },
     acquireConnectionTimeout: CONNECT_MS_MAX * 2,
+    // What goes wrong is thrown; left alone, Knex prints it to the console as well.
+    log: { warn: ignore, error: ignore, deprecate: ignore, debug: ignore },
   });
 }
+
+function ignore(): void {}
 
 function connectionOptions({ url, applicationName }: PoolOptions) {
   return {

@@ -50,7 +50,7 @@ function canonical(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
   if (typeof value !== 'object' || value === null) return value;
   const sorted = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([name, item]) => [name, canonical(item)]);
+  return Object.fromEntries(sorted.map(([name, item]) => [name, canonical(item)]));
 }
 
 /** For POSTs that belong to no order: those keep their keys in `commands`. */
