@@ -71,7 +71,7 @@ describe('humans', () => {
   });
 });
 
-describe('a run that is cancelled', () => {
+describe('a run cancelled before and after authorization', () => {
   test('before anything → the order expires', async () => {
     const order = await lab.createOrder();
     await lab.handle(order).cancel();
@@ -103,7 +103,7 @@ describe('a run that is cancelled', () => {
 });
 
 describe('what was lost', () => {
-  test('a pay charged but not recorded, then expiry → captured, never forgotten', async () => {
+  test('a pay charged but not recorded, then expiry → captured or voided, never forgotten', async () => {
     const order = await lab.createOrder({ expiresAt: Date.now() + 1_200 });
     const command = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
     await chargeAtBank(order, command.id);

@@ -16,7 +16,7 @@ const withKey = (key: string) => ({ 'idempotency-key': key });
 const statuses = (answers: readonly Answered[]) => answers.map(({ status }) => status);
 const isReplay = ({ headers }: Answered) => headers['idempotent-replayed'] === 'true';
 
-test('50 twins of one key → one charge, one reply, equal in every byte but the name of the request', async () => {
+test('50 twins of one key → one reply, byte-equal', async () => {
   const orderRef = await gateway.order();
   const answers = await times(50, () => gateway.pay(orderRef, UPI, withKey('twins')));
   answers.push(await gateway.pay(orderRef, UPI, withKey('twins')));
@@ -33,7 +33,16 @@ function withoutNames(headers: Answered['headers']) {
   return rest;
 }
 
-test('two keys for one order at once → one charge; the other is told so', async () => {
+test('two keys for one order → one charge, one 409', async () => {
+  const orderRef = await gateway.order();
+  // The first is at the bank while the second comes.
+  await gateway.lab.bank.faults({ latency_ms: 500, operations: ['authorize'] });
+  const answers = await times(2, (index) => gateway.pay(orderRef, UPI, withKey(`two-${index}`)));
+  expect(statuses(answers).toSorted((a, b) => a - b)).toEqual([200, 409]);
+  expect(await gateway.moves(orderRef)).toEqual(['authorize', 'capture']);
+});
+
+test('two keys for one order at the same instant → one charge; the other is told so', async () => {
   for (const round of [1, 2, 3]) {
     const orderRef = await gateway.order();
     const answers = await times(2, (index) => gateway.pay(orderRef, UPI, withKey(`two-${round}-${index}`)));
