@@ -50,7 +50,7 @@ interface Deps {
   readonly connector: Connector;
   /** How many bank calls may run inside workflow tasks at once, in this worker. */
   readonly fastLaneMax: number;
-  /** `{returnBase}/pay/{order_ref}` is where the bank sends the payer back to. */
+  /** `{returnBase}/pay/{order_ref}?from=bank` is where the bank sends the payer back to. */
   readonly returnBase: string;
 }
 
@@ -156,7 +156,7 @@ interface Authorizing {
 
 function authorize({ connector, returnBase }: Deps, { step, fence, options }: Authorizing): Promise<Lookup> {
   if (isForgotten(connector, step)) return connector.fetch(step.key, options);
-  const returnUrl = `${returnBase}/pay/${step.orderRef}`;
+  const returnUrl = `${returnBase}/pay/${step.orderRef}?from=bank`;
   return connector.authorize({ ...step, instrument: instrumentOf(fence), returnUrl }, options);
 }
 

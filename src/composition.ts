@@ -77,9 +77,11 @@ async function refusePending({ databaseUrl }: Config): Promise<void> {
 }
 
 function readinessOf({ config, pool, client }: { config: Config; pool: pg.Pool; client: Client }) {
+  let migrated = false;
   return {
     postgres: async () => (await pool.query('select 1')).rowCount === 1,
-    migrations: async () => (await pendingMigrations(config.databaseUrl)).length === 0,
+    // Asked until it is so: migrations are not taken back.
+    migrations: async () => (migrated ||= (await pendingMigrations(config.databaseUrl)).length === 0),
     engine: () => engineReady(client),
     worker: () => workerPolls(client, ORDER_QUEUE),
   };

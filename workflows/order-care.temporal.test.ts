@@ -184,7 +184,7 @@ async function chargeAtBank(order: { orderRef: string; amount: number }, command
     currency: 'INR',
     method: 'upi',
     instrument: { vpa: 'x@payflow' },
-    return_url: `http://localhost/pay/${order.orderRef}`,
+    return_url: `http://localhost/pay/${order.orderRef}?from=bank`,
   });
   return (answer as { outcome: { reference: string } }).outcome.reference;
 }

@@ -37,11 +37,13 @@ export async function openCommands(client: pg.Pool | pg.PoolClient, orderRef: st
   return rows.map(commandOf);
 }
 
-export async function replyOf(pool: pg.Pool, commandId: string): Promise<Reply | null> {
-  const { rows } = await pool.query<{ reply: Reply | null }>({
+/** Null: not answered yet. Throws where there is no such command: it could never be answered. */
+export async function replyOf(client: pg.Pool | pg.PoolClient, commandId: string): Promise<Reply | null> {
+  const { rows } = await client.query<{ reply: Reply | null }>({
     name: 'reply_of_command',
     text: 'select reply from commands where id = $1',
     values: [commandId],
   });
-  return rows[0]?.reply ?? null;
+  if (rows[0] === undefined) throw new Error(`there is no command ${commandId}`);
+  return rows[0].reply;
 }

@@ -216,6 +216,32 @@ describe('accepting', () => {
     expect(JSON.stringify(again?.reply)).toBe(JSON.stringify(first?.reply));
   });
 
+  test('tables that were restored from an older backup → nothing is decided on them', async () => {
+    const orderRef = (await createOrder(pool, merchantId)).order_ref;
+    const run = runOf(orderRef);
+    await run.load();
+    await run.settle({ kind: 'cancel' }, { at: Date.now() }, true);
+    await pool.query('update orders set last_seq = 1 where order_ref = $1', [orderRef]);
+    await expect(run.settle({ kind: 'expire' }, { at: Date.now() }, true)).rejects.toThrow(
+      'the tables end at event 1, the history at 2',
+    );
+    await expect(loadOrder(pool, { orderRef, afterSeq: 3, commandId: null })).rejects.toThrow(
+      'the tables end',
+    );
+    await pool.query('update orders set last_seq = 2 where order_ref = $1', [orderRef]);
+  });
+
+  test('a command that is not in the tables → refused loudly', async () => {
+    const run = runOf(orderRef);
+    await run.load();
+    const { command } = (await acceptPay(pool, asked(merchantId, orderRef), payRequest())) as {
+      command: Command;
+    };
+    const stranger = { ...command, id: '01a20c76-502b-7a3a-ac44-ea204805007c' };
+    const facts = { at: Date.now(), authorize: { type: 'approved', reference: 'bnk_1' } } as const;
+    await expect(run.settle(stranger, facts)).rejects.toThrow('there is no command 01a20c76');
+  });
+
   test('a deadline with a command open → nothing written, the command is returned', async () => {
     const accepted = await acceptPay(pool, asked(merchantId, orderRef), payRequest());
     const { command } = accepted as { command: PayCommand };

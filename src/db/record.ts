@@ -3,7 +3,7 @@ import type { Command, Facts, Instruction, Reply } from '../domain/commands.ts';
 import { ERRORS } from '../domain/errors.ts';
 import type { OrderEvent } from '../domain/events.ts';
 import type { Changes } from '../domain/projection.ts';
-import { openCommands } from './commands.ts';
+import { openCommands, replyOf } from './commands.ts';
 
 /** One decision with all that it changes, on its way into the tables. */
 export interface RecordInput {
@@ -58,7 +58,9 @@ export async function record(pool: pg.Pool, input: RecordInput): Promise<Recorde
       text: 'select last_seq from orders where order_ref = $1 for no key update',
       values: [input.orderRef],
     });
-    const written = locked.rows[0]?.last_seq === input.afterSeq && (await writeBatch(client, input));
+    const lastSeq = locked.rows[0]?.last_seq ?? 0;
+    refuseOlderTables(input, lastSeq);
+    const written = lastSeq === input.afterSeq && (await writeBatch(client, input));
     const recorded = written ? justWritten(input) : await whatStands(client, input);
     await client.query('commit');
     return recorded;
@@ -69,6 +71,19 @@ export async function record(pool: pg.Pool, input: RecordInput): Promise<Recorde
   } finally {
     // A connection that failed may be anywhere in the protocol: it is not used again.
     client.release(broken);
+  }
+}
+
+/**
+ * Tables that know less than a decision was made from were restored from an older backup. Nothing may
+ * be decided on them: the caller waits, where ops can see it, until they are brought up to date.
+ */
+function refuseOlderTables(
+  { orderRef, afterSeq }: { orderRef: string; afterSeq: number },
+  lastSeq: number,
+): void {
+  if (lastSeq < afterSeq) {
+    throw new Error(`${orderRef}: the tables end at event ${lastSeq}, the history at ${afterSeq}`);
   }
 }
 
@@ -210,17 +225,23 @@ async function whatStands(
     text: BATCHES_AFTER,
     values: [orderRef, afterSeq],
   });
-  const replied = await client.query<{ reply: Reply | null }>({
-    name: 'reply_of_command',
-    text: 'select reply from commands where id = $1',
-    values: [commandId],
-  });
+  const last = batches.rows.at(-1)?.events.at(-1)?.seq;
+  if (last === undefined) refuseOlderTables({ orderRef, afterSeq }, await lastSeqOf(client, orderRef));
   return {
     written: false,
     batches: batches.rows.map(batchOf),
-    reply: replied.rows[0]?.reply ?? null,
+    reply: commandId === null ? null : await replyOf(client, commandId),
     open: await openCommands(client, orderRef),
   };
+}
+
+async function lastSeqOf(client: pg.Pool | pg.PoolClient, orderRef: string): Promise<number> {
+  const { rows } = await client.query<{ last_seq: number }>({
+    name: 'last_seq_of',
+    text: 'select last_seq from orders where order_ref = $1',
+    values: [orderRef],
+  });
+  return rows[0]?.last_seq ?? 0;
 }
 
 const BATCHES_AFTER = `

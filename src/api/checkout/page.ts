@@ -13,6 +13,8 @@ interface View {
   readonly isOpen: boolean;
   /** Newest first. */
   readonly payments: readonly Payment[];
+  /** The payer comes back from the bank's page: the result is on its way. */
+  readonly fromBank: boolean;
   /** A new one for each page: what is submitted twice from one page is one pay. */
   readonly key: string;
 }
@@ -51,9 +53,7 @@ const LOOK_AGAIN_SECONDS = 3;
 export function checkoutPage(view: View): string {
   const { order } = view;
   const money = moneyOf(order);
-  const refresh = isInDoubt(view.payments[0])
-    ? `<meta http-equiv="refresh" content="${LOOK_AGAIN_SECONDS}">`
-    : '';
+  const refresh = looksAgain(view) ? `<meta http-equiv="refresh" content="${LOOK_AGAIN_SECONDS}">` : '';
   return page({
     title: `Pay ${money} to ${order.business_name}`,
     head: `${refresh}<style>${STYLE}</style>`,
@@ -64,6 +64,11 @@ ${standing(view)}
 <footer>Secured by PayFlow. Order ${order.order_ref}</footer>
 </main>`,
   });
+}
+
+/** A page that waits for the bank looks again by itself; one with a form never does. */
+function looksAgain({ payments: [latest], fromBank }: View): boolean {
+  return isInDoubt(latest) || (fromBank && latest?.phase === 'awaiting_customer');
 }
 
 function moneyOf({ amount, currency }: PayableOrder): string {
@@ -121,7 +126,7 @@ function standing(view: View): string {
       `This order has expired. ${notCharged(payments)} Ask the shop for a new one.`,
     );
   }
-  if (latest?.phase === 'awaiting_customer') return awaiting(latest) + form(view);
+  if (latest?.phase === 'awaiting_customer') return awaiting(latest, view);
   return (latest === undefined ? '' : failure(latest, payments)) + form(view);
 }
 
@@ -152,10 +157,11 @@ function givenBack({ refund_status: refunded, amount_refunded: amount, currency 
   return ` ${formatMoney({ amount, currency })} of it has been given back.`;
 }
 
-function awaiting({ next_action: action }: Payment): string {
+function awaiting({ next_action: action }: Payment, view: View): string {
   if (action === null) return '';
   const link = `<a class="button" href="${escapeHtml(action.url)}">Go on at your bank</a>`;
-  return notice('wait', 'status', `This payment waits for you at your bank.${link}`);
+  if (view.fromBank) return notice('wait', 'status', `Waiting for your bank to confirm.${link}`);
+  return notice('wait', 'status', `This payment waits for you at your bank.${link}`) + form(view);
 }
 
 function notice(kind: 'good' | 'bad' | 'wait', role: 'alert' | 'status', html: string): string {

@@ -46,7 +46,8 @@ async function pageOf({ pool, clock }: Deps, orderRef: string, ctx: ApiContext):
   const order = await payableOrder({ pool }, orderRef);
   const payments = await paymentsAsTheyStand(pool, order.merchant_id, orderRef);
   const isOpen = order.status !== 'expired' && clock() < Date.parse(order.expires_at);
-  return checkoutPage({ order, payments, isOpen, key: randomUUID() });
+  const fromBank = ctx.query['from'] === 'bank';
+  return checkoutPage({ order, payments, isOpen, fromBank, key: randomUUID() });
 }
 
 function pay(deps: PayDeps): Route {
