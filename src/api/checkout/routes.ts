@@ -8,7 +8,7 @@ import { json, text } from '../middleware/responses.ts';
 import { paymentsAsTheyStand } from '../payments/of-order.ts';
 import { payment } from '../payments/schema.ts';
 import { createCardFingerprint } from './card.ts';
-import { CHECKOUT_POLICY, checkoutPage, errorPage } from './page.ts';
+import { CHECKOUT_POLICY, checkoutPage, errorPage } from '../../../checkout/page/page.ts';
 import { payableOrder, payOrder, type PayDeps } from './pay.ts';
 import { payBody, payParams } from './schema.ts';
 

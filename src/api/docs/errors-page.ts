@@ -1,5 +1,5 @@
 import { ERRORS, type Reason } from '../../domain/errors.ts';
-import { escapeHtml, page } from './html.ts';
+import { escapeHtml, page } from '../html.ts';
 
 /** Every reason of the catalogue with an anchor of its own: where `doc_url` points. */
 export function errorsPage(): string {

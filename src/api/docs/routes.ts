@@ -4,7 +4,7 @@ import type { ApiContext, ApiState } from '../context.ts';
 import type { OpenApiDocument } from '../openapi.ts';
 import { createAssets } from './assets.ts';
 import { errorsPage } from './errors-page.ts';
-import { page } from './html.ts';
+import { page } from '../html.ts';
 
 const ASSET_SECONDS = 3600;
 const POLICY = [

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
-import { startBrowser } from '../../testing/browser.ts';
-import { call, registerMerchant, type MerchantAccount } from '../../testing/e2e/http.ts';
-import { startStack, type TestStack } from '../../testing/processes.ts';
+import { startBrowser } from '../../src/testing/browser.ts';
+import { call, registerMerchant, type MerchantAccount } from '../../src/testing/e2e/http.ts';
+import { startStack, type TestStack } from '../../src/testing/processes.ts';
 
 /** The payment page as a payer without JavaScript meets it, in a real browser over the real processes. */
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import type { PayableOrder } from '../../db/orders.ts';
-import { formatMoney, type Currency } from '../../domain/money.ts';
-import { escapeHtml, page } from '../docs/html.ts';
-import type { payment } from '../payments/schema.ts';
+import type { PayableOrder } from '../../src/db/orders.ts';
+import { formatMoney, type Currency } from '../../src/domain/money.ts';
+import { escapeHtml, page } from '../../src/api/html.ts';
+import type { payment } from '../../src/api/payments/schema.ts';
 
 type Payment = z.input<typeof payment>;
 
