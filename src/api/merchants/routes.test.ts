@@ -37,6 +37,8 @@ describe.each(['/merchants/', '/merchants'])('POST %s', (path) => {
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       webhook_secret: expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/),
     });
+    const again = await api.call('GET', '/merchants/me/webhook-secret', { auth });
+    expect(again).toMatchObject({ status: 200, body: { webhook_secret: merchant['webhook_secret'] } });
   });
 });
 

@@ -3,14 +3,14 @@ import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { json } from '../middleware/responses.ts';
 import { presentMerchant } from './present.ts';
-import { merchant, merchantBody, merchantPatch, newMerchant } from './schema.ts';
+import { merchant, merchantBody, merchantPatch, newMerchant, webhookSecret } from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'knex' | 'webhookSecretOf' | 'checkWebhookTarget'>;
 
 const TAGS = ['Merchants'];
 
 export function merchantRoutes(deps: Deps): Route[] {
-  return [create(deps), show(), change(deps)];
+  return [create(deps), show(), change(deps), showSecret(deps)];
 }
 
 function create({ knex, webhookSecretOf, checkWebhookTarget }: Deps): Route {
@@ -69,5 +69,20 @@ function change({ knex, checkWebhookTarget }: Deps): Route {
       const changed = await updateMerchant(knex, caller.merchant.id, { businessName, website, webhookUrl });
       return { status: 200, body: presentMerchant(changed) };
     },
+  });
+}
+
+function showSecret({ webhookSecretOf }: Deps): Route {
+  return route({
+    method: 'get',
+    path: '/merchants/me/webhook-secret',
+    summary: 'Show the secret that signs your webhooks',
+    tags: TAGS,
+    auth: 'merchant',
+    responses: { 200: json('The secret', webhookSecret) },
+    handler: async ({ caller }) => ({
+      status: 200,
+      body: { webhook_secret: webhookSecretOf(caller.merchant.endpoint) },
+    }),
   });
 }

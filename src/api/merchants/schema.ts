@@ -51,9 +51,15 @@ const merchantFields = {
 
 export const merchant = z.strictObject(merchantFields).meta({ id: 'Merchant' });
 
+const secretField = {
+  webhook_secret: z.string().meta({ description: 'Signs every webhook; keep it on your server.' }),
+};
+
+export const webhookSecret = z.strictObject(secretField).meta({ id: 'WebhookSecret' });
+
 export const newMerchant = z
   .strictObject({
     ...merchantFields,
-    webhook_secret: z.string().meta({ description: 'Signs every webhook; keep it on your server.' }),
+    ...secretField,
   })
   .meta({ id: 'NewMerchant' });
