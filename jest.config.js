@@ -5,6 +5,7 @@ const base = {
     '<rootDir>/activities',
     '<rootDir>/migrations',
     '<rootDir>/checkout',
+    '<rootDir>/bench',
   ],
   transform: {
     '^.+\\.[cm]?[jt]sx?$': [

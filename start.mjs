@@ -1,6 +1,6 @@
 // @ts-check
 // Runs before anything is installed or built, so it is plain JavaScript and uses node:* only.
-// node start.mjs [up | build | test | check | payflow …] [arguments]; without a word: up.
+// node start.mjs [up | build | test | check | bench … | payflow …] [arguments]; without a word: up.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -22,6 +22,7 @@ const SOURCES = [
   'activities',
   'migrations',
   'checkout',
+  'bench',
   'tsconfig.json',
   'tsconfig.build.json',
 ];
@@ -64,21 +65,25 @@ async function main() {
   const given = process.argv.slice(2);
   const isOption = given[0] === undefined || given[0].startsWith('-');
   const [word = 'up', ...args] = isOption ? ['up', ...given] : given;
-  if (word === 'up') await prepareAndRun(['up', ...args]);
-  else if (word === 'payflow') await prepareAndRun(args);
+  if (word === 'up') await prepareAndRun('src/cli/payflow.js', ['up', ...args]);
+  else if (word === 'payflow') await prepareAndRun('src/cli/payflow.js', args);
+  else if (word === 'bench') await prepareAndRun('bench/run.js', args);
   else if (word === 'build') await buildOnly(args);
   else if (word === 'test') process.exitCode = await test(args);
   else if (word === 'check') process.exitCode = await check();
-  else fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | payflow …]`);
+  else fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | bench … | payflow …]`);
 }
 
-/** @param {string[]} args */
-async function prepareAndRun(args) {
+/**
+ * @param {string} entry below dist
+ * @param {string[]} args
+ */
+async function prepareAndRun(entry, args) {
   const isReady = () => isInstalled() && isBuilt();
   await exclusively(async () => (await install(), await build()), isReady);
   // From here on the program looks after signals itself.
   for (const signal of SIGNALS) process.off(signal, onSignal);
-  const program = join(DIST, 'src/cli/payflow.js');
+  const program = join(DIST, entry);
   process.argv.splice(1, Infinity, program, ...args);
   await import(program);
 }
