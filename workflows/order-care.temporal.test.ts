@@ -106,7 +106,7 @@ describe('what was lost', () => {
   test('a pay charged but not recorded, then expiry → captured or voided, never forgotten', async () => {
     const order = await lab.createOrder({ expiresAt: Date.now() + 1_200 });
     const command = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
-    await chargeAtBank(order, command.id);
+    await lab.bank.charge(order, command.id, 'x@payflow');
     await lab.closed(order);
     expect(await lab.events(order)).toEqual([
       'order.created',
@@ -123,7 +123,7 @@ describe('what was lost', () => {
     await lab.pay(order, { vpa: 'late@payflow' });
     await lab.reaches(order, 'abandoning');
     const second = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
-    const reference = await chargeAtBank(order, second.id);
+    const reference = await lab.bank.charge(order, second.id, 'x@payflow');
     const capture = {
       key: `${second.id}/capture`,
       order_ref: order.orderRef,
@@ -148,7 +148,7 @@ describe('what was lost', () => {
       payment: { phase: 'failed', error_reason: 'payment_timed_out' },
     });
     const charged = await lab.accept(order, payRequest({ vpa: 'x@payflow' }));
-    await chargeAtBank(order, charged.id);
+    await lab.bank.charge(order, charged.id, 'x@payflow');
     expect(
       await lab.engine.drive(order, { ...charged, acceptedAt: charged.acceptedAt - 130_000 }),
     ).toMatchObject({
@@ -174,17 +174,3 @@ describe('what was lost', () => {
     }
   });
 });
-
-/** The bank's reference of the authorization. */
-async function chargeAtBank(order: { orderRef: string; amount: number }, commandId: string): Promise<string> {
-  const answer = await lab.bank.post('/authorizations', {
-    key: `${commandId}/authorize`,
-    order_ref: order.orderRef,
-    amount: order.amount,
-    currency: 'INR',
-    method: 'upi',
-    instrument: { vpa: 'x@payflow' },
-    return_url: `http://localhost/pay/${order.orderRef}?from=bank`,
-  });
-  return (answer as { outcome: { reference: string } }).outcome.reference;
-}

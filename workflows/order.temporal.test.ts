@@ -102,36 +102,6 @@ describe('an outcome that is not known', () => {
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   });
 
-  test('"declined" when asked, success later → captured with payment.late_authorized', async () => {
-    await lab.bank.faults({ late_success_ms: 1_500 });
-    const order = await lab.createOrder();
-    expect(await lab.pay(order, { vpa: 'late@payflow' })).toMatchObject({ payment: { phase: 'unknown' } });
-    await lab.reaches(order, 'captured');
-    expect(await lab.events(order)).toEqual([
-      'order.created',
-      'payment.submitted',
-      'payment.unknown',
-      'payment.given_up',
-      'payment.late_authorized',
-      'payment.captured',
-      'order.paid',
-    ]);
-    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
-  });
-
-  test('success after another payment paid the order → given back, with its event', async () => {
-    await lab.bank.faults({ late_success_ms: 2_500 });
-    const order = await lab.createOrder();
-    await lab.pay(order, { vpa: 'late@payflow' });
-    await lab.reaches(order, 'abandoning');
-    expect(await lab.pay(order)).toMatchObject({ payment: { phase: 'captured' } });
-    await lab.closed(order);
-    expect(await lab.events(order)).toEqual(
-      expect.arrayContaining(['payment.late_authorized', 'payment.void_requested', 'payment.voided']),
-    );
-    expect((await lab.bank.moves(order)).toSorted()).toEqual(['authorize', 'authorize', 'capture', 'void']);
-  });
-
   test('unknown for a minute → Attention; solved → removed', async () => {
     const order = await lab.createOrder();
     await lab.bank.faults({ down: true });
@@ -250,21 +220,6 @@ describe('manual capture', () => {
     expect(voided).toMatchObject({ payment: { phase: 'voiding' } });
     await lab.reaches(order, 'voided');
     expect(await lab.bank.moves(order)).toEqual(['authorize', 'void']);
-  });
-
-  test('a void that meets a capture whose answer was lost → given back', async () => {
-    const order = await lab.createOrder();
-    await lab.bank.faults({ drop_rate: 1, operations: ['capture'] });
-    await lab.pay(order);
-    const reply = await lab.command(order, {
-      kind: 'void',
-      paymentRef: await lab.paymentRef(order),
-      amount: null,
-    });
-    expect(reply).toMatchObject({ payment: { phase: 'captured' } });
-    await lab.reaches(order, 'refunded');
-    await lab.closed(order);
-    expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture', 'refund']);
   });
 });
 

@@ -59,16 +59,6 @@ test('an order that was never started and is overdue → expired', async () => {
   await until('expired', async () => (await lab.events(order)).at(-1) === 'order.expired');
 });
 
-test('a run that was terminated while its payer was at the bank → opened again, the payment settled', async () => {
-  const order = await lab.createOrder();
-  await lab.pay(order, { method: 'netbanking', payer: NO_PAYER });
-  await lab.handle(order).terminate('by hand');
-  await lab.pool.query(`update orders set due_at = now() - interval '2 min' where order_ref = $1`, [
-    order.orderRef,
-  ]);
-  await until('a new run', async () => (await lab.handle(order).describe()).status.name === 'RUNNING');
-});
-
 test('a callback that the order does not know of after 3 s → the order is woken and asks', async () => {
   const order = await lab.createOrder();
   const command = await lab.accept(order, { ...payRequest(), method: 'netbanking', payer: NO_PAYER });

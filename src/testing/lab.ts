@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type pg from 'pg';
+import { pino } from 'pino';
 import { ORDER_WORKFLOW } from '../../workflows/messages.ts';
 import { createOrderActivities } from '../../activities/index.ts';
 import { startBank, type Bank } from '../bank/bank.ts';
@@ -20,6 +21,7 @@ import { createPool } from '../db/pool.ts';
 import type { Command, Reply } from '../domain/commands.ts';
 import type { EventData } from '../domain/events.ts';
 import { createOrderEngine, type OrderEngine } from '../temporal/orders.ts';
+import { runSweep } from '../temporal/sweep.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts';
 import { asked, createMerchant, insertTestOrder, payRequest } from './factories.ts';
 import { connectClient, connectWorker, uniqueQueue, workflowBundle } from './temporal.ts';
@@ -47,7 +49,7 @@ export interface Lab {
   /** Accepts any other command and drives it. */
   command(order: OrderLabel, request: PaymentRequest | AdminRequest): Promise<Reply>;
   handle(order: OrderLabel): WorkflowHandle;
-  /** Another run of the same order, which finds its open commands and carries them out. */
+  /** Another run of the same order in another worker, which finds its open commands and carries them out. */
   elsewhere(order: OrderLabel): Promise<void>;
   /** Waits until the run is closed. */
   closed(order: OrderLabel): Promise<void>;
@@ -71,6 +73,8 @@ export interface BankControl {
   readonly url: string;
   /** What the bank did with money for this order, oldest first. */
   journal(order: Pick<OrderLabel, 'orderRef'>): Promise<{ kind: string; key: string; amount: number }[]>;
+  /** Holds the money of a pay by `vpa`, as its run would that is lost before it can record; the reference. */
+  charge(order: OrderLabel, commandId: string, vpa: string): Promise<string>;
   /** The kinds alone. */
   moves(order: Pick<OrderLabel, 'orderRef'>): Promise<string[]>;
   faults(faults: Record<string, unknown> | null): Promise<void>;
@@ -107,13 +111,27 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const engine = createOrderEngine({ client, pool, taskQueue });
   const merchantId = await createMerchant(pool);
   const { fastLaneMax = 20, returnBase = 'http://localhost' } = options;
-  const activities = createOrderActivities({ pool, connector, fastLaneMax, returnBase });
-  let worker = await runWorker(native, { taskQueue, activities });
+  const newWorker = (queue: string) =>
+    runWorker(native, {
+      taskQueue: queue,
+      activities: createOrderActivities({ pool, connector, fastLaneMax, returnBase }),
+    });
+  let worker = await newWorker(taskQueue);
   return {
     ...tools({ pool, client, engine, merchantId }),
     async elsewhere({ orderRef }) {
-      const args = [{ orderRef, created: null }];
-      await client.workflow.execute(ORDER_WORKFLOW, { workflowId: `${orderRef}-elsewhere`, taskQueue, args });
+      const queue = uniqueQueue();
+      const other = await newWorker(queue);
+      const run = {
+        workflowId: `${orderRef}-elsewhere`,
+        taskQueue: queue,
+        args: [{ orderRef, created: null }],
+      };
+      try {
+        await client.workflow.execute(ORDER_WORKFLOW, run);
+      } finally {
+        await other.stop();
+      }
     },
     database,
     connector,
@@ -125,7 +143,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     bank: controlOf(bank),
     pauseWorker: () => worker.stop(),
     async startWorker() {
-      worker = await runWorker(native, { taskQueue, activities });
+      worker = await newWorker(taskQueue);
     },
     async close() {
       await worker.stop();
@@ -186,6 +204,18 @@ function controlOf({ url }: Bank): BankControl {
   return {
     url,
     journal,
+    async charge({ orderRef, amount, currency }, commandId, vpa) {
+      const answer = await call('POST', '/authorizations', {
+        key: `${commandId}/authorize`,
+        order_ref: orderRef,
+        amount,
+        currency,
+        method: 'upi',
+        instrument: { vpa },
+        return_url: `http://localhost/pay/${orderRef}?from=bank`,
+      });
+      return (answer as { outcome: { reference: string } }).outcome.reference;
+    },
     moves: async (order) => (await journal(order)).map(({ kind }) => kind),
     faults: async (faults) => {
       await (faults === null ? call('DELETE', '/faults') : call('POST', '/faults', faults));
@@ -280,11 +310,29 @@ async function startTestOrder(
   return label;
 }
 
+/** The sweep of a worker, over a lab's orders. Resolves when it has stopped. */
+export function startSweep({ pool, engine }: Pick<Lab, 'pool' | 'engine'>): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const logger = pino({ level: 'silent' });
+  const ensureDispatcher = () => Promise.resolve();
+  const sweeping = runSweep({ pool, engine, logger, ensureDispatcher }, stopping.signal);
+  return {
+    stop: () => {
+      stopping.abort();
+      return sweeping;
+    },
+  };
+}
+
 /** Polls until it is so; fails with what it waited for. */
-export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${patienceMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
