@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { Refusal } from '../local/refusal.ts';
 import { addAdmin } from './admin.ts';
+import { addAudit } from './audit.ts';
 import { readEnvironment } from './environment.ts';
 import { addMigrate } from './migrate.ts';
 import { addUp } from './up.ts';
@@ -13,6 +14,7 @@ const environment = readEnvironment();
 addUp(program, environment);
 addMigrate(program, environment);
 addAdmin(program, environment);
+addAudit(program, environment);
 
 try {
   await program.parseAsync();

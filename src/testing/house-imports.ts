@@ -128,9 +128,11 @@ export const IMPORTS: readonly Row[] = [
       '../../domain/money.ts',
       '../../temporal/orders.ts',
       '../../db/orders.ts',
+      '../../../checkout/page/page.ts',
       'zod',
     ],
     refused: [
+      '../../../checkout/sdk/payflow.ts',
       '../../../activities/index.ts',
       '../../../workflows/messages.ts',
       '../../connectors/connector.ts',
@@ -208,8 +210,24 @@ export const IMPORTS: readonly Row[] = [
     ],
   },
   {
+    in: 'src/audit',
+    allowed: ['./verify.ts', '../domain/order.ts', '../db/pool.ts', 'pg', 'zod', 'node:util'],
+    refused: [
+      '../api/app.ts',
+      '../bank/journal.ts',
+      '../connectors/connector.ts',
+      '../temporal/orders.ts',
+      '../cli/audit.ts',
+      '../config.ts',
+      '../composition.ts',
+      'koa',
+      ...NOT_SHORTEST,
+    ],
+  },
+  {
     in: 'src/cli',
     allowed: [
+      '../audit/verify.ts',
       '../local/up.ts',
       '../db/pool.ts',
       '../config.ts',

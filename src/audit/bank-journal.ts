@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { JournalEntry } from './order-records.ts';
+
+const PAGE_ROWS = 1_000;
+const REQUEST_MS_MAX = 30_000;
+
+const page = z.array(
+  z.object({
+    id: z.number().int(),
+    at: z.iso.datetime(),
+    kind: z.enum(['authorize', 'capture', 'void', 'refund', 'abandon']),
+    key: z.string(),
+    order_ref: z.string().nullable(),
+    amount: z.number().int(),
+    currency: z.string().nullable(),
+  }),
+);
+
+/** The bank's journal after an id, page by page, ascending. */
+export type ReadJournal = (after: number) => AsyncIterable<readonly JournalEntry[]>;
+
+/** The bank did not answer, or answered something else than its journal. */
+export class BankSilent extends Error {
+  override readonly name = 'BankSilent';
+}
+
+/** Over HTTP; throws BankSilent. */
+export function createJournalReader({ url, apiKey }: { url: string; apiKey: string }): ReadJournal {
+  return async function* (after) {
+    for (let last = after; ;) {
+      const entries = await readPage(`${url}/journal?after=${last}&limit=${PAGE_ROWS}`, apiKey);
+      const end = entries.at(-1);
+      if (end === undefined) return;
+      yield entries;
+      if (entries.length < PAGE_ROWS) return;
+      last = end.id;
+    }
+  };
+}
+
+async function readPage(address: string, apiKey: string): Promise<readonly JournalEntry[]> {
+  try {
+    const response = await fetch(address, {
+      headers: { authorization: `Bearer ${apiKey}` },
+      signal: AbortSignal.timeout(REQUEST_MS_MAX),
+    });
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    return page.parse(await response.json());
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const why = cause instanceof Error && cause.message !== '' ? `${message}, ${cause.message}` : message;
+    throw new BankSilent(`The bank's journal at ${address} cannot be read: ${why}.`, { cause: error });
+  }
+}

@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import { inSnapshot } from './read-orders.ts';
+import { compareSequence, compareSequenceEnd } from './compare-sequence.ts';
+import type { Difference } from './difference.ts';
+
+const MERCHANTS_PER_READ = 500;
+const SEQUENCES_PER_READ = 5_000;
+
+/** Walks the numbers of every merchant, from the first to what its counter says at that moment. */
+export async function* sequenceDifferences(client: pg.ClientBase): AsyncGenerator<Difference> {
+  for (let after: string | null = null; ;) {
+    const merchants = await nextMerchants(client, after);
+    for (const merchantId of merchants) yield* await ofMerchant(client, merchantId);
+    after = merchants.at(-1) ?? null;
+    if (merchants.length < MERCHANTS_PER_READ) return;
+  }
+}
+
+async function nextMerchants(client: pg.ClientBase, after: string | null): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>({
+    name: 'audit_next_merchants',
+    text: 'select id from merchants where $1::uuid is null or id > $1 order by id limit $2',
+    values: [after, MERCHANTS_PER_READ],
+  });
+  return rows.map(({ id }) => id);
+}
+
+function ofMerchant(client: pg.ClientBase, merchantId: string): Promise<Difference[]> {
+  return inSnapshot(client, async () => {
+    const { rows } = await client.query<{ last_sequence: number }>({
+      name: 'audit_counter',
+      text: 'select last_sequence from merchant_sequences where merchant_id = $1',
+      values: [merchantId],
+    });
+    const counter = rows[0]?.last_sequence ?? 0;
+    const differences: Difference[] = [];
+    for (let last = 0; ;) {
+      const found = await nextSequences(client, merchantId, last);
+      differences.push(...compareSequence({ merchantId, after: last, found }));
+      last = found.at(-1) ?? last;
+      if (found.length < SEQUENCES_PER_READ) {
+        return [...differences, ...compareSequenceEnd(merchantId, { counter, last })];
+      }
+    }
+  });
+}
+
+async function nextSequences(client: pg.ClientBase, merchantId: string, after: number): Promise<number[]> {
+  const { rows } = await client.query<{ sequence: number }>({
+    name: 'audit_next_sequences',
+    text: `select sequence from events
+      where merchant_id = $1 and sequence > $2 order by sequence limit $3`,
+    values: [merchantId, after, SEQUENCES_PER_READ],
+  });
+  return rows.map(({ sequence }) => sequence);
+}
