@@ -39,17 +39,16 @@ type Step<T> = { executeWithOptions(options: { summary: string }, args: [BankSte
 
 /** Inside the workflow task where there is room, else as an activity of its own. A broken line is an outcome. */
 async function atBank<T>(name: Name, step: BankStep): Promise<T | Unknown> {
-  const call = async (bank: typeof fastBank | typeof slowBank) =>
-    (bank[name] as unknown as Step<T>).executeWithOptions({ summary: name }, [step]);
-  let result = await call(fastBank).catch(activityFailed);
-  if (result.type === 'use_slow_path') result = await call(slowBank).catch(activityFailed);
-  if (result.type === 'behind') throw new Behind();
-  if (result.type === 'answered') return result.answer;
+  for (const bank of [fastBank, slowBank]) {
+    try {
+      const call = bank[name] as unknown as Step<T>;
+      const result = await call.executeWithOptions({ summary: name }, [step]);
+      if (result.type === 'behind') throw new Behind();
+      if (result.type === 'answered') return result.answer;
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+    }
+  }
   // What became of the call is not known; the key is the same whenever it is asked for.
   return { type: 'unknown', cause: 'the call did not end' };
-}
-
-function activityFailed(error: unknown): { type: 'use_slow_path' } {
-  if (error instanceof ActivityFailure) return { type: 'use_slow_path' };
-  throw error;
 }

@@ -83,7 +83,7 @@ async function somethingToDo(run: Run): Promise<void> {
   else if (next > now) await condition(ready, next - now);
 }
 
-async function doOneThing(run: Run): Promise<void> {
+function doOneThing(run: Run): Promise<void> {
   const command = run.inbox.shift();
   if (command !== undefined) return carryOut(run, command);
   const news = run.news.shift();
@@ -99,6 +99,7 @@ async function carryOut(run: Run, command: Command): Promise<void> {
   while (!run.replies.has(command.id)) {
     try {
       if (isCarriedOut(run.order, command)) await catchUp(run, command.id);
+      else if (command.kind === 'pay') await settle(run, command, await pay(run, command));
       else await settle(run, command, await act(run, command));
     } catch (error) {
       if (!(error instanceof Behind)) throw error;
@@ -109,8 +110,7 @@ async function carryOut(run: Run, command: Command): Promise<void> {
 }
 
 /** The bank's part of a command. What cannot be done as things stand is left to the decision to refuse. */
-async function act(run: Run, command: Command): Promise<Facts> {
-  if (command.kind === 'pay') return pay(run, command);
+async function act(run: Run, command: Exclude<Command, PayCommand>): Promise<Facts> {
   const payment = run.order.payments[command.paymentRef];
   if (payment === undefined || refuseCommand(standingOf(payment), command) !== null) return learnt({});
   switch (command.kind) {
@@ -132,7 +132,10 @@ async function act(run: Run, command: Command): Promise<Facts> {
 
 /** Authorize at the bank, judge, capture at the bank. */
 async function pay(run: Run, command: PayCommand): Promise<Facts> {
-  await giveUpWaiting(run);
+  for (const waiting of waitingForPayers(run)) {
+    // A new pay takes its place.
+    await giveUp(run, waiting, 'payment_cancelled', { deadline: false });
+  }
   if (judgePay(run.order, command).action === 'block') return learnt({});
   const step = payStep(run, command, bankKey(command.id, 'authorize'));
   // An earlier drive that died may have charged: what is refused now is given up at the bank first.
@@ -174,12 +177,9 @@ function payStep({ order }: Run, command: PayCommand, key: string): BankStep {
   };
 }
 
-/** A new pay takes the place of those that still wait for their payer. */
-async function giveUpWaiting(run: Run): Promise<void> {
-  for (const payment of Object.values(run.order.payments)) {
-    if (payment.phase !== 'awaiting_customer') continue;
-    await giveUp(run, payment.ref, 'payment_cancelled', { deadline: false });
-  }
+function waitingForPayers({ order }: Run): string[] {
+  const payments = Object.values(order.payments);
+  return payments.filter(({ phase }) => phase === 'awaiting_customer').map(({ ref }) => ref);
 }
 
 async function captureNow(run: Run, payment: Payment, key: string, amount: number | null): Promise<Facts> {

@@ -45,25 +45,31 @@ export async function settle(
 /** Brings the run up to what the tables know, and fetches the reply of a command that may have one. */
 export async function catchUp(run: Run, commandId: string | null = null): Promise<void> {
   const asked = { orderRef: run.orderRef, afterSeq: run.order?.seq ?? 0, commandId };
-  const recorded = await fastTables.loadOrder
-    .executeWithOptions({ summary: 'load order' }, [asked])
-    .catch(onlyActivityFailures(run, () => patientTables.loadOrder(asked)));
-  take(run, recorded, commandId);
+  take(run, await load(run, asked), commandId);
+}
+
+async function load(run: Run, asked: Parameters<typeof patientTables.loadOrder>[0]): Promise<Recorded> {
+  try {
+    return await fastTables.loadOrder.executeWithOptions({ summary: 'load order' }, [asked]);
+  } catch (error) {
+    expectPatience(run, error);
+    return await patientTables.loadOrder(asked);
+  }
 }
 
 async function record(run: Run, input: RecordInput): Promise<Recorded> {
-  return fastTables.record
-    .executeWithOptions({ summary: 'record' }, [input])
-    .catch(onlyActivityFailures(run, () => patientTables.record(input)));
+  try {
+    return await fastTables.record.executeWithOptions({ summary: 'record' }, [input]);
+  } catch (error) {
+    expectPatience(run, error);
+    return await patientTables.record(input);
+  }
 }
 
 /** The tables are away or refuse: wait in the engine for as long as it takes, where ops can see it. */
-function onlyActivityFailures(run: Run, patiently: () => Promise<Recorded>) {
-  return async (error: unknown): Promise<Recorded> => {
-    if (!(error instanceof ActivityFailure)) throw error;
-    showAttention(run, 'record_failing');
-    return patiently();
-  };
+function expectPatience(run: Run, error: unknown): void {
+  if (!(error instanceof ActivityFailure)) throw error;
+  showAttention(run, 'record_failing');
 }
 
 function take(run: Run, recorded: Recorded, commandId: string | null): void {
