@@ -39,7 +39,7 @@ describe("the payer's way over the bank's page", () => {
     const { body: payment } = await gateway.pay(orderRef, body, { 'idempotency-key': 'k' });
     const ref = String(payment['payment_ref']);
     const back = await answer(String(payment['next_action']?.['url']), 'approve', fields);
-    expect(back).toEqual({ status: 303, location: `${gateway.api.url}/pay/${orderRef}` });
+    expect(back).toEqual({ status: 303, location: `${gateway.api.url}/pay/${orderRef}?from=bank` });
     const { body: later } = await gateway.reaches(ref, 'captured');
     expect(later).toMatchObject({ status: 'captured', next_action: null, error_reason: null });
     expect(await gateway.moves(orderRef)).toEqual(['authorize', 'capture']);
