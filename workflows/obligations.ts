@@ -3,8 +3,7 @@ import type { Pursued, Pursuit, StepResult } from '../activities/bank.ts';
 import type { Facts, Obligation } from '../src/domain/commands.ts';
 import { bankKey, obligations } from '../src/domain/agenda.ts';
 import { paymentOf, refundOf } from '../src/domain/order.ts';
-import { wantsCapture } from '../src/domain/settle.ts';
-import { Behind, capture, stepOf } from './bank-steps.ts';
+import { Behind, captureApproved, stepOf } from './bank-steps.ts';
 import { fastBank, pursuit } from './proxies.ts';
 import { catchUp, settle } from './recording.ts';
 import type { News, Run } from './run.ts';
@@ -95,16 +94,15 @@ export async function takeNews(run: Run, { obligation, result }: News): Promise<
 }
 
 /** An approval that comes late is captured like any other while the order can still be paid. */
-async function captureAtOnce(
-  run: Run,
+function captureAtOnce(
+  { order }: Run,
   obligation: Obligation,
   told: Pursued,
 ): Promise<Pick<Facts, 'capture'>> {
   const outcome = told.abandon?.type === 'happened' ? told.abandon.outcome : told.authorize;
-  const payment = paymentOf(run.order, obligation.paymentRef);
-  if (outcome?.type !== 'approved' || !wantsCapture(run.order, payment)) return {};
-  const step = stepOf(run.order, payment, { key: bankKey(payment.commandId, 'capture') });
-  return { capture: await capture({ ...step, reference: outcome.reference }) };
+  const payment = paymentOf(order, obligation.paymentRef);
+  const step = stepOf(order, payment, { key: bankKey(payment.commandId, 'capture') });
+  return captureApproved(order, { step, review: payment.review }, outcome ?? null);
 }
 
 /** Asks the bank once about everything that is owed: an activity that waits for its next try cannot be nudged. */

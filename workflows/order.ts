@@ -10,12 +10,19 @@ import type { Command, Facts, PayCommand, RefundCommand, Reply } from '../src/do
 import { judgePay, PAY_FRESH_MS } from '../src/domain/decide.ts';
 import { bankKey, isSettled, nextDeadline, type Deadline } from '../src/domain/agenda.ts';
 import { fold, isCarriedOut, isPayable, paymentOf } from '../src/domain/order.ts';
-import type { Lookup } from '../src/domain/outcome.ts';
 import type { Payment } from '../src/domain/payment.ts';
 import { payStanding, refuseCommand, refusePay, standingOf } from '../src/domain/refusals.ts';
-import { wantsCapture } from '../src/domain/settle.ts';
 import { attentionDue, attentionNow, describeOrder, showAttention } from './attention.ts';
-import { abandon, authorize, Behind, capture, refund, stepOf, voidAuthorization } from './bank-steps.ts';
+import {
+  abandon,
+  authorize,
+  Behind,
+  capture,
+  captureApproved,
+  refund,
+  stepOf,
+  voidAuthorization,
+} from './bank-steps.ts';
 import { COMMAND_UPDATES, wakeUpdate, type OrderInput } from './messages.ts';
 import { askNow, pursueObligations, takeNews } from './obligations.ts';
 import { catchUp, settle } from './recording.ts';
@@ -136,30 +143,23 @@ async function pay(run: Run, command: PayCommand): Promise<Facts> {
     // A new pay takes its place.
     await giveUp(run, waiting, 'payment_cancelled', { deadline: false });
   }
-  if (judgePay(run.order, command).action === 'block') return learnt({});
+  const { action } = judgePay(run.order, command);
+  if (action === 'block') return learnt({});
   const step = payStep(run, command, bankKey(command.id, 'authorize'));
+  const capturing = {
+    step: payStep(run, command, bankKey(command.id, 'capture')),
+    review: action === 'review',
+  };
   // An earlier drive that died may have charged: what is refused now is given up at the bank first.
   if (refusePay(payStanding(run.order)) !== null) return learnt({ abandon: await abandon(step) });
   if (Date.now() - command.acceptedAt > PAY_FRESH_MS) {
     // The engine was away for so long that the payer has left: only what happened already counts.
     const told = await abandon(step);
     const outcome = told.type === 'happened' ? told.outcome : null;
-    return learnt({ abandon: told, ...(await captureApproved(run, command, outcome)) });
+    return learnt({ abandon: told, ...(await captureApproved(run.order, capturing, outcome)) });
   }
   const outcome = await authorize(step);
-  return learnt({ authorize: outcome, ...(await captureApproved(run, command, outcome)) });
-}
-
-async function captureApproved(
-  run: Run,
-  command: PayCommand,
-  outcome: Lookup | null,
-): Promise<Pick<Facts, 'capture'>> {
-  const review = judgePay(run.order, command).action === 'review';
-  if (outcome?.type !== 'approved' || !wantsCapture(run.order, { ref: command.paymentRef, review }))
-    return {};
-  const step = payStep(run, command, bankKey(command.id, 'capture'));
-  return { capture: await capture({ ...step, reference: outcome.reference }) };
+  return learnt({ authorize: outcome, ...(await captureApproved(run.order, capturing, outcome)) });
 }
 
 /** A step of a payment that no event tells of yet. */

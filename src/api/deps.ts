@@ -1,24 +1,9 @@
 import type { Knex } from 'knex';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { CardData, CardToken } from '../domain/card.ts';
 import type { OrderEngine } from '../temporal/orders.ts';
 import type { ApiKeys } from './middleware/key-cache.ts';
-
-/** What the payer typed; in memory only. */
-export interface CardData {
-  readonly number: string;
-  readonly expiryMonth: number;
-  readonly expiryYear: number;
-  readonly cvv: string;
-  readonly name: string | null;
-}
-
-/** What may be kept of it. */
-export interface CardToken {
-  readonly token: string;
-  readonly last4: string;
-  readonly network: string;
-}
 
 /** All that the API is given, as plain values and functions; `src/composition.ts` builds it. */
 export interface ApiDeps {

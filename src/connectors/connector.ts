@@ -1,3 +1,4 @@
+import type { CardData, CardToken } from '../domain/card.ts';
 import type { Abandonment, Lookup, Outcome, VoidOutcome } from '../domain/outcome.ts';
 import type { Method } from '../domain/payment.ts';
 
@@ -38,21 +39,6 @@ export interface CallOptions {
   /** The whole exchange, in ms, from now. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Lives in memory only, on its way to the bank's vault. */
-export interface CardData {
-  readonly number: string;
-  readonly expiryMonth: number;
-  readonly expiryYear: number;
-  readonly cvv: string;
-  readonly name: string | null;
-}
-
-export interface CardToken {
-  readonly token: string;
-  readonly last4: string;
-  readonly network: string;
 }
 
 export interface AuthorizeRequest {

@@ -61,7 +61,7 @@ export async function record(pool: pg.Pool, input: RecordInput): Promise<Recorde
     const lastSeq = locked.rows[0]?.last_seq ?? 0;
     refuseOlderTables(input, lastSeq);
     const written = lastSeq === input.afterSeq && (await writeBatch(client, input));
-    const recorded = written ? justWritten(input) : await whatStands(client, input);
+    const recorded = written ? justWritten(input) : await loadOrder(client, input);
     await client.query('commit');
     return recorded;
   } catch (error) {
@@ -199,14 +199,6 @@ where o.order_ref = $1
 returning case when $6::bigint > 0 then pg_notify('outbox', '') end
 `;
 
-/** What `record` would return if there were nothing to write. */
-export async function loadOrder(
-  pool: pg.Pool,
-  asked: { orderRef: string; afterSeq: number; commandId: string | null },
-): Promise<Recorded> {
-  return whatStands(pool, asked);
-}
-
 interface BatchRow {
   after_seq: number;
   command_id: string | null;
@@ -216,7 +208,8 @@ interface BatchRow {
   events: { seq: number; at: string; type: string; data: unknown }[];
 }
 
-async function whatStands(
+/** What stands: what `record` returns when it has nothing to write. */
+export async function loadOrder(
   client: pg.Pool | pg.PoolClient,
   { orderRef, afterSeq, commandId }: { orderRef: string; afterSeq: number; commandId: string | null },
 ): Promise<Recorded> {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import validator from 'card-validator';
-import type { CardData } from '../deps.ts';
+import type { CardData } from '../../domain/card.ts';
 import { deriveKey } from '../derive-key.ts';
 import { InvalidRequest, type Detail } from '../middleware/invalid-request.ts';
 

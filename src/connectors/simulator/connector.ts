@@ -2,7 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { z } from 'zod';
 import { PayflowError } from '../../domain/errors.ts';
 import type { Unknown } from '../../domain/outcome.ts';
-import type { AuthorizeRequest, Callback, CallOptions, CardData, Connector } from '../connector.ts';
+import type { CardData } from '../../domain/card.ts';
+import type { AuthorizeRequest, Callback, CallOptions, Connector } from '../connector.ts';
 import { createExchange, type Exchange, NoAnswer } from './exchange.ts';
 import { abandonAnswer, callbackBody, lookupAnswer, outcomeAnswer, tokenAnswer, voidAnswer } from './wire.ts';
 
