@@ -14,7 +14,7 @@ export interface Asked {
 }
 
 /** What the columns of a command row hold beside its arguments. Times are ISO 8601. */
-interface CommandRow {
+export interface CommandRow {
   id: string;
   kind: CommandKind;
   args: Record<string, unknown>;

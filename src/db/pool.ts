@@ -6,6 +6,8 @@ export interface PoolOptions {
   readonly max: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
+  /** The same few statements all day: planned once per connection, whatever their parameters are. */
+  readonly planOnce?: boolean;
 }
 
 const STATEMENT_MS_MAX = 10_000;
@@ -22,6 +24,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     ...connectionOptions(options),
     max: options.max,
     idleTimeoutMillis: IDLE_MS_MAX,
+    // Statements of one transaction can be sent at once; one after the other, it changes nothing.
+    pipeline: true,
   });
   // Without a listener, a connection that breaks while idle would end the process. The pool has
   // dropped it already, and the next query opens another or says what is wrong.
@@ -44,13 +48,14 @@ export function createKnex(options: PoolOptions): Knex {
 
 function ignore(): void {}
 
-function connectionOptions({ url, applicationName }: PoolOptions) {
+function connectionOptions({ url, applicationName, planOnce = false }: PoolOptions) {
   return {
     connectionString: url,
     application_name: applicationName,
     statement_timeout: STATEMENT_MS_MAX,
     connectionTimeoutMillis: CONNECT_MS_MAX,
     keepAlive: true,
+    ...(planOnce ? { options: '-c plan_cache_mode=force_generic_plan' } : {}),
     types: { getTypeParser },
   };
 }

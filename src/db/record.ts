@@ -3,7 +3,7 @@ import type { Command, Facts, Instruction, Reply } from '../domain/commands.ts';
 import { ERRORS } from '../domain/errors.ts';
 import type { OrderEvent } from '../domain/events.ts';
 import type { Changes } from '../domain/projection.ts';
-import { openCommands, replyOf } from './commands.ts';
+import { commandOf, type CommandRow } from './commands.ts';
 
 /** One decision with all that it changes, on its way into the tables. */
 export interface RecordInput {
@@ -43,48 +43,13 @@ export interface Recorded {
 }
 
 /**
- * Writes one batch in one transaction, or nothing: the lock first, then one statement that is guarded
- * by the order's number, the command's missing reply and, for a deadline, the absence of open
- * commands. What stands is read by a later statement, since a statement cannot see what its rival
- * committed while it waited for the lock.
+ * Writes one batch in one transaction, or nothing, and tells what stands.
+ *
+ * What stands is read by a later statement, since a statement cannot see what its rival committed while
+ * it waited for the lock; and outside the transaction, since what was written is never taken back.
  */
 export async function record(pool: pg.Pool, input: RecordInput): Promise<Recorded> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const locked = await client.query<{ last_seq: number }>({
-      name: 'record_lock',
-      text: 'select last_seq from orders where order_ref = $1 for no key update',
-      values: [input.orderRef],
-    });
-    const lastSeq = locked.rows[0]?.last_seq ?? 0;
-    refuseOlderTables(input, lastSeq);
-    const written = lastSeq === input.afterSeq && (await writeBatch(client, input));
-    const recorded = written ? justWritten(input) : await loadOrder(client, input);
-    await client.query('commit');
-    return recorded;
-  } catch (error) {
-    broken = error as Error;
-    await client.query('rollback').catch(() => {});
-    throw error;
-  } finally {
-    // A connection that failed may be anywhere in the protocol: it is not used again.
-    client.release(broken);
-  }
-}
-
-/**
- * Tables that know less than a decision was made from were restored from an older backup. Nothing may
- * be decided on them: the caller waits, where ops can see it, until they are brought up to date.
- */
-function refuseOlderTables(
-  { orderRef, afterSeq }: { orderRef: string; afterSeq: number },
-  lastSeq: number,
-): void {
-  if (lastSeq < afterSeq) {
-    throw new Error(`${orderRef}: the tables end at event ${lastSeq}, the history at ${afterSeq}`);
-  }
+  return (await writeBatch(pool, input)) ? justWritten(input) : loadOrder(pool, input);
 }
 
 function justWritten(input: RecordInput): Recorded {
@@ -106,33 +71,57 @@ function justWritten(input: RecordInput): Recorded {
   };
 }
 
-async function writeBatch(client: pg.PoolClient, input: RecordInput): Promise<boolean> {
+/**
+ * The lock first, then one statement that is guarded by the order's number, the command's missing reply
+ * and, for a deadline, the absence of open commands. All four are sent at once: the merchant's counter is
+ * locked from the writing to the commit, and a trip in between would make all orders of a merchant wait.
+ * Where one fails, Postgres takes the commit behind it for a rollback.
+ */
+async function writeBatch(pool: pg.Pool, input: RecordInput): Promise<boolean> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const [, , written] = await Promise.all([
+      client.query('begin'),
+      client.query({
+        name: 'record_lock',
+        text: 'select 1 from orders where order_ref = $1 for no key update',
+        values: [input.orderRef],
+      }),
+      client.query({ name: 'record_write', text: WRITE_BATCH, values: valuesOf(input) }),
+      client.query('commit'),
+    ]);
+    return written.rowCount === 1;
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    // A connection that failed may be anywhere in the protocol: it is not used again.
+    client.release(broken);
+  }
+}
+
+function valuesOf(input: RecordInput): unknown[] {
   const { changes, reply } = input;
-  const publicEvents = changes.events.filter((event) => event.payload !== null).length;
-  const result = await client.query({
-    name: 'record_write',
-    text: WRITE_BATCH,
-    values: [
-      input.orderRef,
-      input.afterSeq,
-      input.commandId,
-      input.deadline,
-      input.merchantId,
-      publicEvents,
-      JSON.stringify(input.instruction),
-      JSON.stringify(input.facts),
-      input.runId,
-      JSON.stringify(changes.events),
-      JSON.stringify(changes.payments),
-      JSON.stringify(changes.refunds),
-      JSON.stringify(changes.ledger),
-      JSON.stringify(changes.order),
-      reply === null ? null : JSON.stringify(reply),
-      new Date(input.facts.at).toISOString(),
-      reply !== null && !reply.ok && ERRORS[reply.reason].status === 409,
-    ],
-  });
-  return result.rowCount === 1;
+  return [
+    input.orderRef,
+    input.afterSeq,
+    input.commandId,
+    input.deadline,
+    input.merchantId,
+    changes.events.filter((event) => event.payload !== null).length,
+    JSON.stringify(input.instruction),
+    JSON.stringify(input.facts),
+    input.runId,
+    JSON.stringify(changes.events),
+    JSON.stringify(changes.payments),
+    JSON.stringify(changes.refunds),
+    JSON.stringify(changes.ledger),
+    JSON.stringify(changes.order),
+    reply === null ? null : JSON.stringify(reply),
+    new Date(input.facts.at).toISOString(),
+    reply !== null && !reply.ok && ERRORS[reply.reason].status === 409,
+  ];
 }
 
 /**
@@ -199,61 +188,70 @@ where o.order_ref = $1
 returning case when $6::bigint > 0 then pg_notify('outbox', '') end
 `;
 
-interface BatchRow {
-  after_seq: number;
-  command_id: string | null;
-  instruction: Batch['instruction'];
-  facts: Batch['facts'];
-  run_id: string;
-  events: { seq: number; at: string; type: string; data: unknown }[];
+interface Standing {
+  readonly last_seq: number | null;
+  readonly batches: readonly BatchRow[];
+  /** Null: there is no such command. */
+  readonly command: { readonly reply: Reply | null } | null;
+  readonly open: readonly CommandRow[];
 }
 
-/** What stands: what `record` returns when it has nothing to write. */
+interface BatchRow extends Omit<Batch, 'events'> {
+  readonly events: readonly { seq: number; at: string; type: string; data: unknown }[];
+}
+
+/** What stands, as of one moment: what `record` returns when it has nothing to write. */
 export async function loadOrder(
-  client: pg.Pool | pg.PoolClient,
+  pool: pg.Pool,
   { orderRef, afterSeq, commandId }: { orderRef: string; afterSeq: number; commandId: string | null },
 ): Promise<Recorded> {
-  const batches = await client.query<BatchRow>({
-    name: 'batches_after',
-    text: BATCHES_AFTER,
-    values: [orderRef, afterSeq],
+  const { rows } = await pool.query<Standing>({
+    name: 'load_order',
+    text: LOAD_ORDER,
+    values: [orderRef, afterSeq, commandId],
   });
-  const last = batches.rows.at(-1)?.events.at(-1)?.seq;
-  if (last === undefined) refuseOlderTables({ orderRef, afterSeq }, await lastSeqOf(client, orderRef));
+  const { last_seq: lastSeq, batches, command, open } = rows[0]!;
+  if ((lastSeq ?? 0) < afterSeq) throw olderTables(orderRef, { lastSeq, afterSeq });
+  // It could never be answered.
+  if (commandId !== null && command === null) throw new Error(`there is no command ${commandId}`);
   return {
     written: false,
-    batches: batches.rows.map(batchOf),
-    reply: commandId === null ? null : await replyOf(client, commandId),
-    open: await openCommands(client, orderRef),
+    batches: batches.map(batchOf),
+    reply: command?.reply ?? null,
+    open: open.map(commandOf),
   };
 }
 
-async function lastSeqOf(client: pg.Pool | pg.PoolClient, orderRef: string): Promise<number> {
-  const { rows } = await client.query<{ last_seq: number }>({
-    name: 'last_seq_of',
-    text: 'select last_seq from orders where order_ref = $1',
-    values: [orderRef],
-  });
-  return rows[0]?.last_seq ?? 0;
-}
-
-const BATCHES_AFTER = `
-select b.after_seq, b.command_id, b.instruction, b.facts, b.run_id,
-  jsonb_agg(jsonb_build_object('seq', e.order_seq, 'at', e.at, 'type', e.type, 'data', e.data)
-    order by e.order_seq) as events
-from event_batches b join events e using (order_ref, after_seq)
-where b.order_ref = $1 and b.after_seq >= $2
-group by b.order_ref, b.after_seq
-order by b.after_seq
+/** $1 order, $2 the number after which, $3 command. */
+const LOAD_ORDER = `
+select
+  (select last_seq from orders where order_ref = $1) as last_seq,
+  (select coalesce(jsonb_agg(jsonb_build_object('afterSeq', b.after_seq, 'commandId', b.command_id,
+      'instruction', b.instruction, 'facts', b.facts, 'runId', b.run_id, 'events', (
+        select jsonb_agg(jsonb_build_object('seq', e.order_seq, 'at', e.at, 'type', e.type, 'data', e.data)
+          order by e.order_seq)
+        from events e where e.order_ref = $1 and e.after_seq = b.after_seq)) order by b.after_seq), '[]')
+    from event_batches b where b.order_ref = $1 and b.after_seq >= $2) as batches,
+  (select json_build_object('reply', reply) from commands where id = $3) as command,
+  (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'kind', c.kind, 'args', c.args,
+      'accepted_at', c.accepted_at) order by c.accepted_at), '[]')
+    from commands c where c.order_ref = $1 and c.reply is null) as open
 `;
 
 function batchOf(row: BatchRow): Batch {
   return {
-    afterSeq: row.after_seq,
-    commandId: row.command_id,
-    instruction: row.instruction,
-    facts: row.facts,
-    runId: row.run_id,
+    ...row,
     events: row.events.map((event) => ({ ...event, at: Date.parse(event.at) }) as OrderEvent),
   };
+}
+
+/**
+ * Tables that know less than a decision was made from were restored from an older backup. Nothing may
+ * be decided on them: the caller waits, where ops can see it, until they are brought up to date.
+ */
+function olderTables(
+  orderRef: string,
+  { lastSeq, afterSeq }: { lastSeq: number | null; afterSeq: number },
+): Error {
+  return new Error(`${orderRef}: the tables end at event ${lastSeq ?? 0}, the history at ${afterSeq}`);
 }
