@@ -1,14 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { Batch, Recorded } from '../src/db/record.ts';
 import { decide } from '../src/domain/decide.ts';
 import { fold, type Order } from '../src/domain/order.ts';
+import { bundleWorkflows } from '../src/local/workflow-bundle.ts';
 
 /**
  * Every run that was ever recorded here replays with today's code: the same commands to the engine,
@@ -35,8 +30,7 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 let workflowBundle: WorkflowBundleWithSourceMap;
 beforeAll(async () => {
-  const workflowsPath = new URL('./index.ts', import.meta.url).pathname;
-  workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  workflowBundle = await bundleWorkflows(new URL('./index.ts', import.meta.url).pathname);
 }, 60_000);
 
 test('there is a history for every path', () => {

@@ -44,7 +44,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       const logFrom = logSize(logFile);
       const child = startChild({
         command: process.execPath,
-        args: ['--enable-source-maps', script],
+        args: [script],
         env,
         logFile,
         stopSignal: 'SIGTERM',

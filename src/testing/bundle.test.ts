@@ -1,7 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflows } from '../local/workflow-bundle.ts';
 
 /**
  * What is in the bundle runs again at every replay, for as long as an order lives: a module that is not
@@ -40,7 +40,7 @@ it('a stranger in the bundle is seen', async () => {
 
 /** From the top of the checkout. */
 async function modulesOf(workflowsPath: string): Promise<string[]> {
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const { code } = await bundleWorkflows(workflowsPath);
   const map = Buffer.from(code.slice(code.lastIndexOf('base64,') + 'base64,'.length), 'base64').toString();
   const { sources } = JSON.parse(map) as { sources: string[] };
   // Webpack's own glue has no place in the file system.

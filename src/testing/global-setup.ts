@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+import { bundleWorkflows } from '../local/workflow-bundle.ts';
 import { startServices, type Services } from './services.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -11,7 +12,7 @@ export type TestGlobals = typeof globalThis & { payflowTestServices?: Services }
 
 /** One Postgres, one Temporal and one bundle of the workflows for all tests of this run. */
 export default async function globalSetup(): Promise<void> {
-  const bundling = bundle();
+  const bundling = bundleWorkflows(WORKFLOWS);
   // Looked at further below; until then it must not count as unhandled.
   bundling.catch(() => {});
   const services = await startServices({
@@ -20,7 +21,7 @@ export default async function globalSetup(): Promise<void> {
   });
   try {
     process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'] = join(services.folder, 'workflow-bundle.js');
-    writeFileSync(process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'], await bundling);
+    writeFileSync(process.env['PAYFLOW_TEST_WORKFLOW_BUNDLE'], (await bundling).code);
   } catch (error) {
     // Jest calls no teardown after a setup that failed.
     await services.stop();
@@ -31,9 +32,4 @@ export default async function globalSetup(): Promise<void> {
   process.env['PAYFLOW_TEST_POSTGRES_URL'] = services.postgresUrl;
   process.env['PAYFLOW_TEST_TEMPORAL_ADDRESS'] = services.temporalAddress;
   process.env['PAYFLOW_TEST_TEMPORAL_PROGRAM'] = services.temporalProgram;
-}
-
-async function bundle(): Promise<string> {
-  const logger = new DefaultLogger('ERROR');
-  return (await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger })).code;
 }

@@ -2,17 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type pg from 'pg';
 import { createWebhookActivities, type WebhookDeps } from '../../activities/webhooks.ts';
 import type { deliverWebhook, webhookDispatcher } from '../../workflows/webhooks.ts';
 import { createPool } from '../db/pool.ts';
 import type { PublicEventType } from '../domain/events.ts';
+import { bundleWorkflows } from '../local/workflow-bundle.ts';
 import { createRetryStarter } from '../temporal/webhooks.ts';
 import { createPoster } from '../webhooks/post.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
@@ -137,12 +133,11 @@ export async function createWebhookWorld() {
 
 async function connectWorld(): Promise<World> {
   const database = await createDatabase();
-  const logger = new DefaultLogger('ERROR');
   return {
     database,
     pool: createPool({ url: database.url, max: 30, applicationName: 'test' }),
     client: await connectClient(),
-    workflowBundle: await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger }),
+    workflowBundle: await bundleWorkflows(WORKFLOWS),
   };
 }
 
