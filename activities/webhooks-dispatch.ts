@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { claimPending, releasePending } from '../src/db/deliveries.ts';
 import { claimRetries } from '../src/db/delivery-retries.ts';
@@ -11,6 +12,8 @@ const OUTBOX_ROWS_MAX = 200;
 const RETRY_STARTS_MAX = 16;
 /** Without any notice. */
 const LOOK_MS = 1_000;
+/** Under load, what happens within this time is written and claimed in one statement each. */
+const PASS_MS_MIN = 50;
 const HEARTBEAT_MS = 1_000;
 /** A dispatcher that gets nowhere for so long stops its heartbeat, so that another one is started. */
 const STALL_MS_MAX = 30_000;
@@ -68,6 +71,7 @@ async function runUntil(run: Run, stopped: () => boolean): Promise<void> {
       run.passedAt = Date.now();
       seen.outboxChanged ||= more;
       if (!seen.outboxChanged && !stopped()) await run.bell.wait(LOOK_MS);
+      if (!stopped()) await sleep(Math.max(0, run.passedAt + PASS_MS_MIN - Date.now()));
     }
   } finally {
     listener.close();

@@ -28,7 +28,8 @@ const TOKENIZE_MS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 export function createLogger({ logLevel }: Config, name: string): Logger {
-  return pino({ name, level: logLevel });
+  // Lines are written beside the requests, not inside them.
+  return pino({ name, level: logLevel }, pino.destination({ sync: false }));
 }
 
 export interface ApiProcess {

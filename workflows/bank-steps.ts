@@ -1,6 +1,5 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { BankStep, StepResult } from '../activities/bank.ts';
-import type { Facts } from '../src/domain/commands.ts';
 import { authorizationOf, type Order } from '../src/domain/order.ts';
 import type { Abandonment, Lookup, Outcome, Unknown, VoidOutcome } from '../src/domain/outcome.ts';
 import type { Payment } from '../src/domain/payment.ts';
@@ -16,14 +15,14 @@ export const refund = (step: BankStep): Promise<Lookup> => atBank('refund', step
 export const abandon = (step: BankStep): Promise<Abandonment> => atBank('abandon', step);
 export const voidAuthorization = (step: BankStep): Promise<VoidOutcome> => atBank('voidAuthorization', step);
 
-/** An approval is followed by its capture while it may still pay the order, whenever it comes. */
-export async function captureApproved(
+/** The capture that follows an approval while it may still pay the order, whenever it comes; or null. */
+export function captureOf(
   order: Order,
   { step, review }: { step: BankStep; review: boolean },
   outcome: Lookup | null,
-): Promise<Pick<Facts, 'capture'>> {
-  if (outcome?.type !== 'approved' || !wantsCapture(order, { ref: step.paymentRef, review })) return {};
-  return { capture: await capture({ ...step, reference: outcome.reference }) };
+): BankStep | null {
+  if (outcome?.type !== 'approved' || !wantsCapture(order, { ref: step.paymentRef, review })) return null;
+  return { ...step, reference: outcome.reference };
 }
 
 /** A step about a payment that the order knows. */

@@ -1,9 +1,9 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Pursued, Pursuit, StepResult } from '../activities/bank.ts';
-import type { Facts, Obligation } from '../src/domain/commands.ts';
+import type { BankStep, Pursued, Pursuit, StepResult } from '../activities/bank.ts';
+import type { Obligation } from '../src/domain/commands.ts';
 import { bankKey, obligations } from '../src/domain/agenda.ts';
 import { paymentOf, refundOf } from '../src/domain/order.ts';
-import { Behind, captureApproved, stepOf } from './bank-steps.ts';
+import { Behind, capture, captureOf, stepOf } from './bank-steps.ts';
 import { fastBank, pursuit } from './proxies.ts';
 import { catchUp, settle } from './recording.ts';
 import type { News, Run } from './run.ts';
@@ -81,12 +81,9 @@ function pursuitOf(run: Run, obligation: Obligation): Pursuit {
 export async function takeNews(run: Run, { obligation, result }: News): Promise<void> {
   if (result.type !== 'answered') return catchUp(run);
   try {
-    const facts = {
-      at: Date.now(),
-      ...result.answer,
-      ...(await captureAtOnce(run, obligation, result.answer)),
-    };
-    await settle(run, { kind: 'progress', obligation }, facts);
+    const taking = lateCapture(run, obligation, result.answer);
+    const taken = taking && { capture: await capture(taking) };
+    await settle(run, { kind: 'progress', obligation }, { at: Date.now(), ...result.answer, ...taken });
   } catch (error) {
     if (!(error instanceof Behind)) throw error;
     await catchUp(run);
@@ -94,15 +91,11 @@ export async function takeNews(run: Run, { obligation, result }: News): Promise<
 }
 
 /** An approval that comes late is captured like any other while the order can still be paid. */
-function captureAtOnce(
-  { order }: Run,
-  obligation: Obligation,
-  told: Pursued,
-): Promise<Pick<Facts, 'capture'>> {
+function lateCapture({ order }: Run, obligation: Obligation, told: Pursued): BankStep | null {
   const outcome = told.abandon?.type === 'happened' ? told.abandon.outcome : told.authorize;
   const payment = paymentOf(order, obligation.paymentRef);
   const step = stepOf(order, payment, { key: bankKey(payment.commandId, 'capture') });
-  return captureApproved(order, { step, review: payment.review }, outcome ?? null);
+  return captureOf(order, { step, review: payment.review }, outcome ?? null);
 }
 
 /** Asks the bank once about everything that is owed: an activity that waits for its next try cannot be nudged. */

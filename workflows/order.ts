@@ -18,7 +18,7 @@ import {
   authorize,
   Behind,
   capture,
-  captureApproved,
+  captureOf,
   refund,
   stepOf,
   voidAuthorization,
@@ -38,9 +38,7 @@ import { createRun, type Run } from './run.ts';
 export async function orderWorkflow(input: OrderInput): Promise<{ status: string }> {
   const run = createRun(input.orderRef);
   for (const update of Object.values(COMMAND_UPDATES)) {
-    setHandler(update, (command) => CancellationScope.nonCancellable(() => answer(run, command)), {
-      validator: mustBeCommand,
-    });
+    setHandler(update, (command) => answer(run, command), { validator: mustBeCommand });
   }
   setHandler(wakeUpdate, () => {
     run.wakes += 1;
@@ -52,11 +50,23 @@ export async function orderWorkflow(input: OrderInput): Promise<{ status: string
   return CancellationScope.nonCancellable(() => live(run, input));
 }
 
-/** A handler ends with the reply that `record` returned, and with nothing else. */
-async function answer(run: Run, command: Command): Promise<Reply> {
-  if (!run.replies.has(command.id)) run.inbox.push(command);
-  await condition(() => run.replies.has(command.id));
-  return run.replies.get(command.id)!;
+/**
+ * A handler ends with the reply that `record` returned, and with nothing else: it waits for a promise of
+ * ours, which a cancel does not reject as it would a condition in the handler's scope.
+ */
+function answer(run: Run, command: Command): Promise<Reply> {
+  const reply = run.replies.get(command.id);
+  if (reply !== undefined) return Promise.resolve(reply);
+  run.inbox.push(command);
+  return new Promise((resolve) => run.waiting.push({ commandId: command.id, resolve }));
+}
+
+function tellReplies(run: Run): void {
+  for (const asker of run.waiting.splice(0)) {
+    const reply = run.replies.get(asker.commandId);
+    if (reply === undefined) run.waiting.push(asker);
+    else asker.resolve(reply);
+  }
 }
 
 function mustBeCommand(command: Command): void {
@@ -72,7 +82,10 @@ async function live(run: Run, { orderRef, created }: OrderInput): Promise<{ stat
     setCurrentDetails(describeOrder(run.order));
     // The only way out; nothing is awaited between this look and the end.
     if (isIdle(run) && isSettled(run.order) && allHandlersFinished()) return { status: run.order.status };
-    await somethingToDo(run);
+    const waiting = isIdle(run) ? somethingHappens(run) : undefined;
+    // By now what is still owed is on its way.
+    tellReplies(run);
+    if (waiting !== undefined) await waiting;
     await doOneThing(run);
   }
 }
@@ -81,23 +94,24 @@ function isIdle(run: Run): boolean {
   return run.inbox.length === 0 && run.news.length === 0 && run.wakes === 0 && !run.cancelWanted;
 }
 
-async function somethingToDo(run: Run): Promise<void> {
-  const ready = () => !isIdle(run) || (isSettled(run.order) && allHandlersFinished());
-  if (ready()) return;
+/** Until there is something to do, or time to look: at a deadline, and when a human should be told. */
+function somethingHappens(run: Run): Promise<unknown> | undefined {
+  const happened = () => !isIdle(run) || (isSettled(run.order) && allHandlersFinished());
   const now = Date.now();
   const next = Math.min(nextDeadline(run.order)?.at ?? Infinity, attentionDue(run.order, now));
-  if (next === Infinity) await condition(ready);
-  else if (next > now) await condition(ready, next - now);
+  if (next === Infinity) return condition(happened);
+  return next > now ? condition(happened, next - now) : undefined;
 }
 
-function doOneThing(run: Run): Promise<void> {
+function doOneThing(run: Run): Promise<void> | undefined {
   const command = run.inbox.shift();
   if (command !== undefined) return carryOut(run, command);
   const news = run.news.shift();
   if (news !== undefined) return takeNews(run, news);
   if (run.wakes > 0) return lookAround(run);
   if (run.cancelWanted) return cancelOrder(run);
-  return meetDeadline(run);
+  const due = nextDeadline(run.order);
+  return due === null || due.at > Date.now() ? undefined : meetDeadline(run, due);
 }
 
 /** Acts and decides until the command has its reply; a step that was overtaken is decided again. */
@@ -155,11 +169,12 @@ async function pay(run: Run, command: PayCommand): Promise<Facts> {
   if (Date.now() - command.acceptedAt > PAY_FRESH_MS) {
     // The engine was away for so long that the payer has left: only what happened already counts.
     const told = await abandon(step);
-    const outcome = told.type === 'happened' ? told.outcome : null;
-    return learnt({ abandon: told, ...(await captureApproved(run.order, capturing, outcome)) });
+    const taking = captureOf(run.order, capturing, told.type === 'happened' ? told.outcome : null);
+    return learnt({ abandon: told, ...(taking && { capture: await capture(taking) }) });
   }
   const outcome = await authorize(step);
-  return learnt({ authorize: outcome, ...(await captureApproved(run.order, capturing, outcome)) });
+  const taking = captureOf(run.order, capturing, outcome);
+  return learnt({ authorize: outcome, ...(taking && { capture: await capture(taking) }) });
 }
 
 /** A step of a payment that no event tells of yet. */
@@ -212,9 +227,7 @@ async function cancelOrder(run: Run): Promise<void> {
   run.cancelWanted = isPayable(run.order);
 }
 
-async function meetDeadline(run: Run): Promise<void> {
-  const due = nextDeadline(run.order);
-  if (due === null || due.at > Date.now()) return;
+async function meetDeadline(run: Run, due: Deadline): Promise<void> {
   try {
     await meet(run, due);
   } catch (error) {

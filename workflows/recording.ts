@@ -48,22 +48,20 @@ export async function catchUp(run: Run, commandId: string | null = null): Promis
   take(run, await load(run, asked), commandId);
 }
 
-async function load(run: Run, asked: Parameters<typeof patientTables.loadOrder>[0]): Promise<Recorded> {
-  try {
-    return await fastTables.loadOrder.executeWithOptions({ summary: 'load order' }, [asked]);
-  } catch (error) {
+function load(run: Run, asked: Parameters<typeof patientTables.loadOrder>[0]): Promise<Recorded> {
+  const loading = fastTables.loadOrder.executeWithOptions({ summary: 'load order' }, [asked]);
+  return loading.catch((error: unknown) => {
     expectPatience(run, error);
-    return await patientTables.loadOrder(asked);
-  }
+    return patientTables.loadOrder(asked);
+  });
 }
 
-async function record(run: Run, input: RecordInput): Promise<Recorded> {
-  try {
-    return await fastTables.record.executeWithOptions({ summary: 'record' }, [input]);
-  } catch (error) {
+function record(run: Run, input: RecordInput): Promise<Recorded> {
+  const recording = fastTables.record.executeWithOptions({ summary: 'record' }, [input]);
+  return recording.catch((error: unknown) => {
     expectPatience(run, error);
-    return await patientTables.record(input);
-  }
+    return patientTables.record(input);
+  });
 }
 
 /** The tables are away or refuse: wait in the engine for as long as it takes, where ops can see it. */

@@ -13,6 +13,8 @@ export interface Run {
   /** The command that is being carried out. */
   current: string | null;
   readonly replies: Map<string, Reply>;
+  /** Who waits for the reply of a command. */
+  readonly waiting: { readonly commandId: string; readonly resolve: (reply: Reply) => void }[];
   /** What came of pursuing an obligation. */
   readonly news: News[];
   /** Obligations that are being pursued, by name. */
@@ -38,6 +40,7 @@ export function createRun(orderRef: string): Run {
     inbox: [],
     current: null,
     replies: new Map(),
+    waiting: [],
     news: [],
     pursuits: new Map(),
     wakes: 0,
