@@ -99,6 +99,16 @@ export interface WorkerProcess {
 const WORKFLOW_TASKS_MAX = 40;
 const POLLERS = { type: 'autoscaling', minimum: 1, initial: 4, maximum: 20 } as const;
 
+/** How our workers are set up; what the bench measures them against is set up the same. */
+export const WORKER_TUNING = {
+  maxCachedWorkflows: 300,
+  maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,
+  workflowTaskPollerBehavior: POLLERS,
+  activityTaskPollerBehavior: POLLERS,
+  stickyQueueScheduleToStartTimeout: '2 s',
+  shutdownGraceTime: '5 s',
+} as const satisfies Partial<WorkerOptions>;
+
 export async function composeWorker(config: Config, log: Logger): Promise<WorkerProcess> {
   await refusePending(config);
   const pool = createPool({
@@ -160,7 +170,7 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
   };
 }
 
-function connectWorker({ temporal }: Config): Promise<NativeConnection> {
+export function connectWorker({ temporal }: Pick<Config, 'temporal'>): Promise<NativeConnection> {
   return NativeConnection.connect({
     address: temporal.address,
     tls: temporal.tls,
@@ -180,12 +190,7 @@ function createWorkers(
         ...shared,
         ...queue,
         workflowBundle: { codePath: new URL('../workflow-bundle.js', import.meta.url).pathname },
-        maxCachedWorkflows: 300,
-        maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,
-        workflowTaskPollerBehavior: POLLERS,
-        activityTaskPollerBehavior: POLLERS,
-        stickyQueueScheduleToStartTimeout: '2 s',
-        shutdownGraceTime: '5 s',
+        ...WORKER_TUNING,
       }),
     ),
   );
