@@ -1,132 +1,162 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startFloors } from './floor.ts';
-import { connectPayFlow, type PayFlow } from './payflow.ts';
-import { measure, median, spread, type Contender, type Load, type Measured } from './rounds.ts';
-import { startStack } from './stack.ts';
+import { cpuSoFar, perOrder, type CpuMs, type Watched } from './cpu.ts';
+import type { EngineCost } from './engine-cost.ts';
+import type { Choice } from './engine-choice.ts';
+import {
+  difference,
+  measure,
+  ratio,
+  spread,
+  type Contender,
+  type Load,
+  type Measured,
+  type Spread,
+} from './rounds.ts';
+import { setUp, type ServerFacts, type Setup, type SetupOptions } from './setup.ts';
 
-export interface EngineOptions extends Load {
+export interface BenchOptions extends Omit<SetupOptions, 'engine'> {
+  readonly choice: Choice;
+  readonly load: Load;
   readonly rounds: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly say: (line: string) => void;
 }
 
 export interface EngineReport {
-  /** Where the figures come from. */
-  readonly temporal: string;
-  readonly contenders: Record<string, Summary>;
-  /** Medians over the rounds of PayFlow's orders per second over another's, with their spread. */
-  readonly ratios: Record<string, { readonly median: number; readonly spread: number }>;
+  readonly choice: Choice;
+  readonly server: ServerFacts;
+  readonly load: Load & { readonly rounds: number };
+  readonly contenders: Readonly<Record<string, Summary>>;
+  /** PayFlow's orders per second over another's. */
+  readonly ratios: { readonly bare: Spread; readonly usual: Spread };
   /** Milliseconds of a pay, one at a time, that PayFlow takes beyond the bare workflow. */
-  readonly aloneBeyondBareMs: number;
-  readonly errors: number;
+  readonly aloneBeyondBareMs: Spread;
+  readonly errors: readonly string[];
   readonly webhooks: { readonly expected: number; readonly arrived: number };
+  /** All turns, by contender, one a round. */
+  readonly turns: Readonly<Record<string, readonly Turn[]>>;
 }
 
-interface Summary {
-  readonly ordersPerSecond: number;
-  readonly payP50: number;
-  readonly payP99: number;
+/** Of all rounds of one contender. */
+export interface Summary extends EngineCost {
+  readonly ordersPerSecond: Spread;
+  readonly payP50: Spread;
+  readonly payP99: Spread;
+  readonly aloneP50: Spread;
+  /** From the last captured order to the last thing that had still to be done for one, a webhook for example. */
+  readonly settledMs: Spread;
+  /** Medians by process; null where the system does not tell. */
+  readonly cpuMsPerOrder: CpuMs | null;
+}
+
+export interface Turn extends Measured {
   readonly aloneP50: number;
-  readonly historyLength: number;
-  readonly transitions: number;
+  readonly settledMs: number;
+  readonly cpuMsPerOrder: CpuMs | null;
 }
 
-const WARM_UP_ORDERS = 40;
-const ALONE_ORDERS = 60;
-const WEBHOOKS_PER_ORDER = 2;
-const WEBHOOKS_MS_MAX = 30_000;
+const WARM_UP: Load = { orders: 100, concurrency: 16 };
+/** One at a time, in each turn. */
+const ALONE: Load = { orders: 20, concurrency: 1 };
 
 /** PayFlow beside a bare workflow of its shape and the usual shape, in turns: A B C A B C … */
-export async function benchEngine(options: EngineOptions): Promise<EngineReport> {
-  const { say, env } = options;
-  say('starting PayFlow');
-  const stack = await startStack(env);
-  try {
-    const payflow = await connectPayFlow(stack.run);
-    const floors = await startFloors(stack.run.temporal_address);
-    try {
-      return await compare([payflow.contender, floors.bare, floors.usual], payflow, options);
-    } finally {
-      await Promise.all([floors.close(), payflow.close()]);
-    }
-  } finally {
-    await stack.stop();
-  }
-}
-
-async function compare(
-  contenders: readonly Contender[],
-  payflow: PayFlow,
-  options: EngineOptions,
-): Promise<EngineReport> {
-  const { say, rounds, env } = options;
-  say('warming up');
-  for (const contender of contenders) await measure(contender, { orders: WARM_UP_ORDERS, concurrency: 8 });
-  const table = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]));
+export async function benchEngine(options: BenchOptions): Promise<EngineReport> {
+  const { choice, steps, load, rounds } = options;
+  const setup = await setUp({ ...options, engine: choice.engine });
+  const { contenders, payflow, watched, server } = setup;
+  const warmUp = await steps.step('Warming up', () => warmUpAll(contenders));
+  const turns: Record<string, Turn[]> = Object.fromEntries(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const contender of contenders) {
-      const measured = await measure(contender, options);
-      table.get(contender.name)?.push(measured);
-      const { ordersPerSecond, payP50, errors } = measured;
-      say(
-        `round ${round}, ${contender.name}: ${ordersPerSecond.toFixed(1)}/s, pay p50 ${payP50.toFixed(0)} ms, errors ${errors}`,
-      );
+      const turn = await steps.step(`Round ${round} of ${rounds}, ${contender.name}`, async (note) => {
+        const result = await takeTurn(contender, { load, watched });
+        note(`${result.ordersPerSecond.toFixed(1)} orders/s, pay p50 ${result.payP50.toFixed(0)} ms`);
+        return result;
+      });
+      turns[contender.name]!.push(turn);
     }
   }
-  const summaries = await summarize(contenders, table, say);
-  const all = [...table.values()].flat();
-  const expected = WEBHOOKS_PER_ORDER * (WARM_UP_ORDERS + ALONE_ORDERS + 1 + rounds * options.orders);
   return {
-    temporal: env['TEMPORAL_ADDRESS'] ?? 'local server (SQLite, one connection)',
-    contenders: summaries,
+    choice,
+    server,
+    load: { ...load, rounds },
+    ...compare(turns),
+    contenders: await summarize(setup, turns),
+    errors: [...warmUp, ...Object.values(turns).flatMap((all) => all.flatMap(({ errors }) => errors))],
+    webhooks: payflow.webhooks(),
+    turns,
+  };
+}
+
+async function warmUpAll(contenders: readonly Contender[]): Promise<string[]> {
+  const errors: string[] = [];
+  for (const contender of contenders) {
+    errors.push(...(await measure(contender, WARM_UP)).errors);
+    await contender.settled();
+  }
+  return errors;
+}
+
+async function takeTurn(
+  contender: Contender,
+  { load, watched }: { load: Load; watched: readonly Watched[] },
+): Promise<Turn> {
+  const before = cpuSoFar(watched);
+  const loaded = await measure(contender, load);
+  const answered = performance.now();
+  await contender.settled();
+  const settledMs = performance.now() - answered;
+  const cpuMsPerOrder = perOrder(before, cpuSoFar(watched), load.orders);
+  const alone = await measure(contender, ALONE);
+  await contender.settled();
+  return {
+    ...loaded,
+    aloneP50: alone.payP50,
+    errors: [...loaded.errors, ...alone.errors],
+    settledMs,
+    cpuMsPerOrder,
+  };
+}
+
+function compare(
+  turns: Readonly<Record<string, readonly Turn[]>>,
+): Pick<EngineReport, 'ratios' | 'aloneBeyondBareMs'> {
+  const figures = (name: string, of: (turn: Turn) => number) => (turns[name] ?? []).map(of);
+  const speed = (name: string) => figures(name, ({ ordersPerSecond }) => ordersPerSecond);
+  const alone = (name: string) => figures(name, ({ aloneP50 }) => aloneP50);
+  return {
     ratios: {
-      bare: ratio(table, 'bare'),
-      usual: ratio(table, 'usual'),
+      bare: ratio(speed('PayFlow'), speed('bare')),
+      usual: ratio(speed('PayFlow'), speed('usual')),
     },
-    aloneBeyondBareMs: (summaries['PayFlow']?.aloneP50 ?? NaN) - (summaries['bare']?.aloneP50 ?? NaN),
-    errors: all.reduce((sum, { errors }) => sum + errors, 0),
-    webhooks: { expected, arrived: await arrived(payflow, expected) },
+    aloneBeyondBareMs: difference(alone('PayFlow'), alone('bare')),
   };
 }
 
 async function summarize(
-  contenders: readonly Contender[],
-  table: ReadonlyMap<string, Measured[]>,
-  say: EngineOptions['say'],
+  { contenders }: Setup,
+  turns: Readonly<Record<string, readonly Turn[]>>,
 ): Promise<Record<string, Summary>> {
   const summaries: Record<string, Summary> = {};
   for (const contender of contenders) {
-    say(`${contender.name}, one at a time`);
-    const alone = await measure(contender, { orders: ALONE_ORDERS, concurrency: 1 });
+    const all = turns[contender.name] ?? [];
     const order = await contender.create();
     await contender.pay(order);
-    // The run closes just after its last answer.
-    await sleep(500);
-    const measured = table.get(contender.name) ?? [];
+    await contender.settled();
     summaries[contender.name] = {
-      ordersPerSecond: median(measured.map(({ ordersPerSecond }) => ordersPerSecond)),
-      payP50: median(measured.map(({ payP50 }) => payP50)),
-      payP99: median(measured.map(({ payP99 }) => payP99)),
-      aloneP50: alone.payP50,
+      ordersPerSecond: spread(all.map(({ ordersPerSecond }) => ordersPerSecond)),
+      payP50: spread(all.map(({ payP50 }) => payP50)),
+      payP99: spread(all.map(({ payP99 }) => payP99)),
+      aloneP50: spread(all.map(({ aloneP50 }) => aloneP50)),
+      settledMs: spread(all.map(({ settledMs }) => settledMs)),
+      cpuMsPerOrder: medianCpu(all.map(({ cpuMsPerOrder }) => cpuMsPerOrder)),
       ...(await contender.cost(order)),
     };
   }
   return summaries;
 }
 
-/** Round by round, so that a slow minute of the machine slows both. */
-function ratio(table: ReadonlyMap<string, Measured[]>, other: string) {
-  const ours = table.get('PayFlow') ?? [];
-  const theirs = table.get(other) ?? [];
-  const ratios = ours.map(
-    ({ ordersPerSecond }, round) => ordersPerSecond / (theirs[round]?.ordersPerSecond ?? NaN),
+function medianCpu(all: readonly (CpuMs | null)[]): CpuMs | null {
+  const told = all.filter((cpu) => cpu !== null);
+  if (told.length === 0) return null;
+  return Object.fromEntries(
+    Object.keys(told[0]!).map((name) => [name, spread(told.map((cpu) => cpu[name] ?? NaN)).median]),
   );
-  return { median: median(ratios), spread: spread(ratios) };
-}
-
-async function arrived(payflow: PayFlow, expected: number): Promise<number> {
-  for (const giveUpAt = Date.now() + WEBHOOKS_MS_MAX; payflow.webhooks() < expected; await sleep(200)) {
-    if (Date.now() > giveUpAt) break;
-  }
-  return payflow.webhooks();
 }

@@ -6,7 +6,7 @@ import {
   proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
-import type { FloorActivities } from './floor.ts';
+import type { FloorActivities } from './floor-worker.ts';
 
 /** What an order costs the engine when its steps do nothing: the shapes that PayFlow is measured against. */
 

@@ -1,52 +1,52 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { join, resolve } from 'node:path';
+import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import { startChild } from '../src/local/child.ts';
+import { readFrom } from '../src/local/logs.ts';
+import { until } from '../src/local/until.ts';
+import type { Watched } from './cpu.ts';
+import type { Ending } from './ending.ts';
+import { engineCost } from './engine-cost.ts';
 import type { Contender } from './rounds.ts';
 
-export type FloorActivities = typeof activities;
-
-const activities = {
-  step: async (): Promise<void> => {},
-};
-
-const START_DELAY = '30 m';
-const WORKFLOWS = new URL(
-  `./floor-workflows.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
-  import.meta.url,
-).pathname;
+export interface FloorOptions {
+  readonly client: Client;
+  /** Of the worker: where Temporal is. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly ending: Ending;
+}
 
 export interface Floors {
   readonly bare: Contender;
   readonly usual: Contender;
-  close(): Promise<void>;
+  readonly watched: Watched;
 }
 
-/** Both floors on the Temporal that PayFlow runs on, with a worker that is set up like PayFlow's. */
-export async function startFloors(address: string): Promise<Floors> {
-  const logger = new DefaultLogger('ERROR');
-  Runtime.install({ logger });
+const START_DELAY = '30 m';
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 8_000;
+/** More than can be under way at once: those before them are closed. */
+const LAST_ORDERS = 64;
+
+/** Both floors on the Temporal that PayFlow runs on, with a worker that is set up and started like PayFlow's. */
+export async function startFloors({ client, env, folder, ending }: FloorOptions): Promise<Floors> {
   const taskQueue = `floor-${randomUUID()}`;
-  const native = await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
-  const worker = await Worker.create({
-    connection: native,
-    taskQueue,
-    activities,
-    workflowBundle: await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger }),
-    maxCachedWorkflows: 300,
-    maxConcurrentWorkflowTaskExecutions: 40,
-    stickyQueueScheduleToStartTimeout: '2 s',
+  const logFile = join(folder, 'floor-worker.log');
+  const child = startChild({
+    command: process.execPath,
+    args: ['--enable-source-maps', resolve(import.meta.dirname, 'floor-worker.js'), taskQueue],
+    env,
+    logFile,
+    stopSignal: 'SIGTERM',
   });
-  const running = worker.run();
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
+  ending.add(async () => void (await child.stop(STOP_MS_MAX)));
+  const awaited = { name: 'floor worker', child, logFile, logFrom: 0, timeoutMs: READY_MS_MAX };
+  await until(() => readFrom(logFile, 0).includes('floor worker ready'), awaited);
   return {
     bare: contender(client, { name: 'bare', workflow: 'bareOrder', taskQueue, startDelay: START_DELAY }),
     usual: contender(client, { name: 'usual', workflow: 'usualOrder', taskQueue }),
-    async close() {
-      worker.shutdown();
-      await running;
-      await Promise.all([native.close(), connection.close()]);
-    },
+    watched: { name: 'floor worker', pid: child.pid },
   };
 }
 
@@ -54,15 +54,16 @@ interface Shape {
   readonly name: string;
   readonly workflow: string;
   readonly taskQueue: string;
-  readonly startDelay?: string;
+  readonly startDelay?: typeof START_DELAY;
 }
 
 function contender(client: Client, { name, workflow, taskQueue, startDelay }: Shape): Contender {
+  let paid: string[] = [];
   return {
     name,
     async create() {
       const workflowId = `${workflow}-${randomUUID()}`;
-      const delay = startDelay === undefined ? {} : { startDelay: START_DELAY as '30 m' };
+      const delay = startDelay === undefined ? {} : { startDelay };
       await client.workflow.start(workflow, { workflowId, taskQueue, ...delay });
       return workflowId;
     },
@@ -73,11 +74,13 @@ function contender(client: Client, { name, workflow, taskQueue, startDelay }: Sh
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
       await client.workflow.executeUpdateWithStart('pay', { startWorkflowOperation });
+      paid.push(workflowId);
     },
-    async cost(workflowId) {
-      const { historyLength, raw } = await client.workflow.getHandle(workflowId).describe();
-      const transitions = Number(raw.workflowExecutionInfo?.stateTransitionCount ?? 0);
-      return { historyLength, transitions };
+    async settled() {
+      const last = paid.slice(-LAST_ORDERS);
+      paid = [];
+      await Promise.all(last.map((workflowId) => client.workflow.getHandle(workflowId).result()));
     },
+    cost: (workflowId) => engineCost(client, workflowId),
   };
 }

@@ -1,41 +1,38 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Client, Connection } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { Pool } from 'undici';
+import { engineCost } from './engine-cost.ts';
+import { startReceiver } from './receiver.ts';
 import type { Contender } from './rounds.ts';
-
-/** What `payflow up` tells scripts in its run.json. */
-export interface RunFile {
-  readonly urls: { readonly api: string };
-  readonly temporal_address: string;
-  readonly demo: {
-    readonly merchant: { readonly email: string; readonly password: string };
-    readonly key_id: string;
-    readonly key_secret: string;
-  } | null;
-}
+import type { RunFile } from './stack.ts';
 
 export interface PayFlow {
   readonly contender: Contender;
-  /** Webhooks that have arrived so far. */
-  webhooks(): number;
+  /** Of all orders that were captured so far. */
+  webhooks(): { readonly expected: number; readonly arrived: number };
   close(): Promise<void>;
 }
 
 const ORDER = { amount: 49_900, currency: 'INR' };
+const WEBHOOKS_PER_ORDER = 2;
+const WEBHOOKS_MS_MAX = 30_000;
+const POLL_MS = 5;
+const CONNECTIONS_MAX = 64;
 
 /** PayFlow as its users meet it: over HTTP, with a bank, with webhooks to one receiver. */
-export async function connectPayFlow(run: RunFile): Promise<PayFlow> {
+export async function connectPayFlow(run: RunFile, client: Client): Promise<PayFlow> {
   const { demo } = run;
   if (demo === null) throw new Error('PayFlow runs without its demo merchant');
   const receiver = await startReceiver();
-  const call = caller(run.urls.api);
+  const pool = new Pool(run.urls.api, { connections: CONNECTIONS_MAX });
+  const call = caller(pool);
   const { access_token: token } = await call('POST', '/auth/login-json', { ...demo.merchant });
   const bearer = { authorization: `Bearer ${String(token)}` };
   await call('PATCH', '/merchants/me', { webhook_url: receiver.url }, bearer);
   const basic = Buffer.from(`${demo.key_id}:${demo.key_secret}`).toString('base64');
-  const connection = await Connection.connect({ address: run.temporal_address });
-  const client = new Client({ connection });
   let payers = 0;
+  let captured = 0;
+  const webhooks = () => ({ expected: WEBHOOKS_PER_ORDER * captured, arrived: receiver.arrived() });
   return {
     contender: {
       name: 'PayFlow',
@@ -43,58 +40,43 @@ export async function connectPayFlow(run: RunFile): Promise<PayFlow> {
         String((await call('POST', '/v1/orders', ORDER, { authorization: `Basic ${basic}` }))['order_ref']),
       async pay(orderRef) {
         payers += 1;
-        const { status } = await call('POST', `/pay/${orderRef}`, {
-          method: 'upi',
-          vpa: `payer${payers}@bench`,
-        });
+        const payer = { method: 'upi', vpa: `payer${payers}@bench` };
+        const { status } = await call('POST', `/pay/${orderRef}`, payer);
         if (status !== 'captured') throw new Error(`${orderRef} is ${String(status)}`);
+        captured += 1;
       },
-      async cost(orderRef) {
-        const { historyLength, raw } = await client.workflow.getHandle(orderRef).describe();
-        const transitions = Number(raw.workflowExecutionInfo?.stateTransitionCount ?? 0);
-        return { historyLength, transitions };
+      async settled() {
+        const areMissing = () => webhooks().arrived < webhooks().expected;
+        // Missing ones are no error here: the report counts them.
+        for (const giveUpAt = Date.now() + WEBHOOKS_MS_MAX; areMissing(); await sleep(POLL_MS)) {
+          if (Date.now() > giveUpAt) return;
+        }
       },
+      cost: (orderRef) => engineCost(client, orderRef),
     },
-    webhooks: receiver.count,
+    webhooks,
     close: async () => {
-      await Promise.all([connection.close(), receiver.close()]);
+      await Promise.all([pool.close(), receiver.close()]);
     },
   };
 }
 
-function caller(base: string) {
+/** undici's own request: `fetch` costs the load generator several times as much. */
+function caller(pool: Pool) {
   return async (
-    method: string,
+    method: 'POST' | 'PATCH',
     path: string,
     body: object,
     headers: Record<string, string> = {},
   ): Promise<Record<string, unknown>> => {
-    const response = await fetch(base + path, {
+    const response = await pool.request({
       method,
+      path,
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Record<string, unknown>;
-  };
-}
-
-async function startReceiver() {
-  let received = 0;
-  const server = createServer((request, response) => {
-    received += 1;
-    request.resume();
-    response.end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    count: () => received,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    const text = await response.body.text();
+    if (response.statusCode >= 300) throw new Error(`${method} ${path}: ${response.statusCode} ${text}`);
+    return JSON.parse(text) as Record<string, unknown>;
   };
 }

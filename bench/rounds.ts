@@ -1,18 +1,21 @@
+import type { EngineCost } from './engine-cost.ts';
+
 /** One of the things that are measured beside each other. */
 export interface Contender {
   readonly name: string;
   create(): Promise<string>;
   /** Rejects unless the order is captured afterwards. */
   pay(order: string): Promise<void>;
-  /** What the engine kept of a paid order. */
-  cost(order: string): Promise<{ historyLength: number; transitions: number }>;
+  /** Waits until nothing of it is under way: it would run in the turn of the next one. */
+  settled(): Promise<void>;
+  cost(order: string): Promise<EngineCost>;
 }
 
 export interface Measured {
   readonly ordersPerSecond: number;
   readonly payP50: number;
   readonly payP99: number;
-  readonly errors: number;
+  readonly errors: readonly string[];
 }
 
 export interface Load {
@@ -20,10 +23,17 @@ export interface Load {
   readonly concurrency: number;
 }
 
+/** The median of all rounds, the lowest and the highest of them. */
+export interface Spread {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
 /** Creates and pays orders, so many at a time; milliseconds. */
 export async function measure(contender: Contender, { orders, concurrency }: Load): Promise<Measured> {
   const latencies: number[] = [];
-  let errors = 0;
+  const errors: string[] = [];
   let next = 0;
   const began = performance.now();
   const payer = async () => {
@@ -34,8 +44,8 @@ export async function measure(contender: Contender, { orders, concurrency }: Loa
         const asked = performance.now();
         await contender.pay(order);
         latencies.push(performance.now() - asked);
-      } catch {
-        errors += 1;
+      } catch (error) {
+        errors.push(`${contender.name}: ${(error as Error).message}`);
       }
     }
   };
@@ -55,10 +65,26 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
-/** How far the middle half of the values lies apart, as a share of the median. */
-export function spread(values: readonly number[]): number {
-  return (quantile(values, 0.75) - quantile(values, 0.25)) / median(values);
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
+}
+
+/**
+ * Ours over theirs: the ratio of the medians, with the lowest and highest of the ratios round by
+ * round. Within a round both had the same minute of the machine, over all rounds not.
+ */
+export function ratio(ours: readonly number[], theirs: readonly number[]): Spread {
+  const byRound = ours.map((value, round) => value / (theirs[round] ?? NaN));
+  return { ...spread(byRound), median: median(ours) / median(theirs) };
+}
+
+/** Ours beyond theirs, in the same way. */
+export function difference(ours: readonly number[], theirs: readonly number[]): Spread {
+  const byRound = ours.map((value, round) => value - (theirs[round] ?? NaN));
+  return { ...spread(byRound), median: median(ours) - median(theirs) };
 }

