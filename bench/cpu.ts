@@ -20,7 +20,7 @@ interface Stat {
 
 /** The kernel's unit in /proc is 1/100 s for every program, whatever it counts in itself. */
 const TICK_MS = 10;
-const OTHERS = 'other programs';
+export const OTHERS = 'other programs';
 
 /** What each has used so far, and all other programs of this machine; null where the system does not tell. */
 export function cpuSoFar(watched: readonly Watched[]): CpuMs | null {

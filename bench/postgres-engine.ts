@@ -23,6 +23,7 @@ export interface PostgresEngine {
   readonly temporalAddress: string;
   /** PayFlow's own database, in the same cluster as Temporal's two. */
   readonly databaseUrl: string;
+  readonly postgresMajor: number;
   readonly watched: readonly Watched[];
 }
 
@@ -50,6 +51,7 @@ export async function startPostgresEngine(deps: EngineDeps): Promise<PostgresEng
   return {
     temporalAddress: server.address,
     databaseUrl: postgres.databaseUrl,
+    postgresMajor: postgres.major,
     watched: [
       { name: 'Temporal', pid: server.pid },
       { name: 'Postgres', pid: postgres.pid, withChildren: true },
@@ -72,5 +74,5 @@ async function privatePostgres({ search, folder, ending }: EngineDeps, note: (te
   const admin = postgresUrl({ port, password }, 'postgres');
   const databaseUrl = await ensureDatabase(admin, 'Postgres', 'payflow');
   const cluster = { port, password, user: new URL(admin).username };
-  return { cluster, databaseUrl, pid: child.pid };
+  return { cluster, databaseUrl, major: binaries.major, pid: child.pid };
 }

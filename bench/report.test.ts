@@ -1,3 +1,4 @@
+import { OTHERS } from './cpu.ts';
 import type { EngineReport, Summary } from './engine.ts';
 import { faultsOf, goalsOf, textOf } from './report.ts';
 
@@ -16,7 +17,10 @@ const report: EngineReport = {
   choice: { engine: 'postgres', why: 'go is on the PATH' },
   server: { version: '1.31.2', persistence: 'postgres12_pgx' },
   load: { rounds: 5, orders: 150, concurrency: 16 },
-  contenders: { PayFlow: summary({ API: 8, Temporal: 12 }), bare: summary({ API: 0, Temporal: 10 }) },
+  contenders: {
+    PayFlow: summary({ API: 8, Temporal: 12, [OTHERS]: 50 }),
+    bare: summary({ API: 0, Temporal: 10, [OTHERS]: 60 }),
+  },
   ratios: { bare: at(0.7), usual: at(1.4) },
   aloneBeyondBareMs: at(12),
   errors: [],
@@ -54,6 +58,7 @@ test('says which engine, and where the CPU time went', () => {
   expect(lines).toContain('CPU ms per order  PayFlow  bare');
   expect(lines).toContain('Temporal             12.0  10.0');
   expect(lines).toContain('sum                  20.0  10.0');
+  expect(lines).toContain('other programs       50.0  60.0');
 });
 
 test('where the system does not tell CPU time the table is left out, and that is said', () => {

@@ -1,3 +1,4 @@
+import { OTHERS, type CpuMs } from './cpu.ts';
 import type { EngineReport, Summary } from './engine.ts';
 import type { Spread } from './rounds.ts';
 
@@ -110,10 +111,21 @@ function cpuTable(contenders: Readonly<Record<string, Summary>>): string[] {
   if (processes.length === 0) {
     return ['CPU time by process is left out: only Linux tells it in a way that is read here.'];
   }
-  const head = ['CPU ms per order', ...all.map(({ name }) => name)];
-  const rows = processes.map((name) => [name, ...all.map(({ cpu }) => (cpu?.[name] ?? NaN).toFixed(1))]);
-  const sums = all.map(({ cpu }) => Object.values(cpu ?? {}).reduce((sum, ms) => sum + ms, 0));
-  return columns([head, ...rows, ['sum', ...sums.map((sum) => sum.toFixed(1))]]);
+  const row = (title: string, msOf: (cpu: CpuMs) => number | undefined) => [
+    title,
+    ...all.map(({ cpu }) => (msOf(cpu ?? {}) ?? NaN).toFixed(1)),
+  ];
+  return columns([
+    ['CPU ms per order', ...all.map(({ name }) => name)],
+    ...processes.filter((name) => name !== OTHERS).map((name) => row(name, (cpu) => cpu[name])),
+    row('sum', sumOfOurs),
+    row(OTHERS, (cpu) => cpu[OTHERS]),
+  ]);
+}
+
+function sumOfOurs(cpu: CpuMs): number {
+  const ours = Object.entries(cpu).filter(([name]) => name !== OTHERS);
+  return ours.reduce((sum, [, ms]) => sum + ms, 0);
 }
 
 function shown({ median, lowest, highest }: Spread, digits: number): string {

@@ -66,7 +66,7 @@ export async function setUp(options: SetupOptions): Promise<Setup> {
       floors.watched,
       { name: 'load generator', pid: process.pid },
     ],
-    server: await factsOf(client),
+    server: await factsOf(client, own),
   };
 }
 
@@ -100,10 +100,11 @@ function pick(env: Environment, isWanted: (name: string) => boolean): Environmen
   return Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)));
 }
 
-async function factsOf({ workflowService }: Client): Promise<ServerFacts> {
+async function factsOf({ workflowService }: Client, own: PostgresEngine | null): Promise<ServerFacts> {
   try {
     const { serverVersion, persistenceStore } = await workflowService.getClusterInfo({});
-    return { version: serverVersion ?? 'unknown', persistence: persistenceStore ?? 'unknown' };
+    const postgres = own === null ? '' : ` (Postgres ${own.postgresMajor})`;
+    return { version: serverVersion ?? 'unknown', persistence: `${persistenceStore}${postgres}` };
   } catch {
     // Temporal Cloud does not tell.
     const { serverVersion } = await workflowService.getSystemInfo({});

@@ -61,18 +61,18 @@ export async function startStack({ env, folder, ending }: StackOptions): Promise
   return JSON.parse(readFileSync(file, 'utf8')) as RunFile;
 }
 
-const NAMES: Readonly<Record<string, string>> = {
+const NAMES = {
   api: 'API',
   worker: 'worker',
   bank: 'bank',
   temporal: 'Temporal',
   postgres: 'Postgres',
-};
+} as const;
 
 /** Its processes, by the names they have in the report. */
 export function watchedOf({ pids }: RunFile): Watched[] {
-  return Object.entries(pids).flatMap(([key, pid]) => {
-    const name = NAMES[key];
-    return name === undefined ? [] : [{ name, pid, withChildren: key === 'postgres' }];
+  return Object.entries(NAMES).flatMap(([key, name]) => {
+    const pid = pids[key];
+    return pid === undefined ? [] : [{ name, pid, withChildren: key === 'postgres' }];
   });
 }
