@@ -89,7 +89,7 @@ async function warmUpAll(contenders: readonly Contender[]): Promise<string[]> {
   const errors: string[] = [];
   for (const contender of contenders) {
     errors.push(...(await measure(contender, WARM_UP)).errors);
-    await contender.settled();
+    await contender.settled(WARM_UP.concurrency);
   }
   return errors;
 }
@@ -101,11 +101,11 @@ async function takeTurn(
   const before = cpuSoFar(watched);
   const loaded = await measure(contender, load);
   const answered = performance.now();
-  await contender.settled();
+  await contender.settled(load.concurrency);
   const settledMs = performance.now() - answered;
   const cpuMsPerOrder = perOrder(before, cpuSoFar(watched), load.orders);
   const alone = await measure(contender, ALONE);
-  await contender.settled();
+  await contender.settled(ALONE.concurrency);
   return {
     ...loaded,
     aloneP50: alone.payP50,
@@ -139,7 +139,7 @@ async function summarize(
     const all = turns[contender.name] ?? [];
     const order = await contender.create();
     await contender.pay(order);
-    await contender.settled();
+    await contender.settled(1);
     summaries[contender.name] = {
       ordersPerSecond: spread(all.map(({ ordersPerSecond }) => ordersPerSecond)),
       payP50: spread(all.map(({ payP50 }) => payP50)),

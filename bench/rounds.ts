@@ -6,8 +6,11 @@ export interface Contender {
   create(): Promise<string>;
   /** Rejects unless the order is captured afterwards. */
   pay(order: string): Promise<void>;
-  /** Waits until nothing of it is under way: it would run in the turn of the next one. */
-  settled(): Promise<void>;
+  /**
+   * Waits until nothing of it is under way: it would run in the turn of the next one. At most so many
+   * orders were paid at once.
+   */
+  settled(atOnce: number): Promise<void>;
   cost(order: string): Promise<EngineCost>;
 }
 
