@@ -61,6 +61,12 @@ test('says which engine, and where the CPU time went', () => {
   expect(lines).toContain('other programs       50.0  60.0');
 });
 
+test("says that a given server's CPU time is missing from the sum", () => {
+  const given = { ...report, contenders: { PayFlow: summary({ API: 8 }) } };
+  expect(textOf(given)).toContain('Temporal is not ours');
+  expect(textOf(report)).not.toContain('Temporal is not ours');
+});
+
 test('where the system does not tell CPU time the table is left out, and that is said', () => {
   const text = textOf({ ...report, contenders: { PayFlow: summary(null) } });
   expect(text).toContain('CPU time by process is left out');

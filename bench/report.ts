@@ -120,7 +120,7 @@ function cpuTable(contenders: Readonly<Record<string, Summary>>): string[] {
     ...processes.filter((name) => name !== OTHERS).map((name) => row(name, (cpu) => cpu[name])),
     row('sum', sumOfOurs),
     row(OTHERS, (cpu) => cpu[OTHERS]),
-  ]);
+  ]).concat(processes.includes('Temporal') ? [] : ['Temporal is not ours: its CPU time is not seen.']);
 }
 
 function sumOfOurs(cpu: CpuMs): number {
