@@ -75,13 +75,14 @@ async function build(go: string, { home, env }: ProgramSearch, ending: Ending): 
   const child = startChild({
     command: go,
     args: ['install', ...PACKAGES],
-    env: { ...env, GOBIN: draft },
+    // Go leaves its working folder behind when it is interrupted: it goes with the draft.
+    env: { ...env, GOBIN: draft, GOTMPDIR: draft },
     logFile,
     stopSignal: 'SIGINT',
   });
   const cleanUp = async () => {
     await child.stop(STOP_MS_MAX);
-    rmSync(draft, { recursive: true, force: true });
+    rmSync(draft, { recursive: true, force: true, maxRetries: 3 });
   };
   ending.add(cleanUp);
   const timer = setTimeout(() => child.kill('SIGKILL'), BUILD_MS_MAX);
