@@ -10,7 +10,6 @@ export interface PayFlow {
   readonly contender: Contender;
   /** Of all orders that were captured so far. */
   webhooks(): { readonly expected: number; readonly arrived: number };
-  close(): Promise<void>;
 }
 
 const ORDER = { amount: 49_900, currency: 'INR' };
@@ -55,9 +54,6 @@ export async function connectPayFlow(run: RunFile, client: Client): Promise<PayF
       cost: (orderRef) => engineCost(client, orderRef),
     },
     webhooks,
-    close: async () => {
-      await Promise.all([pool.close(), receiver.close()]);
-    },
   };
 }
 

@@ -59,6 +59,8 @@ async function engine(flags: Flags): Promise<void> {
     process.exitCode = 1;
   } finally {
     await ending.run();
+    // Connections are not closed one by one: what a failure left under way on them would throw.
+    process.exit();
   }
 }
 

@@ -53,10 +53,8 @@ export async function setUp(options: SetupOptions): Promise<Setup> {
   };
   // The same client as the API's.
   const client = createTemporalClient(loadConfig(floorEnv).temporal);
-  ending.add(() => client.connection.close());
   const floors = await steps.step('The floors', () => startFloors({ client, env: floorEnv, folder, ending }));
   const payflow = await connectPayFlow(run, client);
-  ending.add(() => payflow.close());
   return {
     contenders: [payflow.contender, floors.bare, floors.usual],
     payflow,
