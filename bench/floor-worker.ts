@@ -1,6 +1,7 @@
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { connectWorker, WORKER_TUNING } from '../src/composition.ts';
 import { configOfThisProcess } from '../src/config.ts';
+import { bundleWorkflows } from '../src/local/workflow-bundle.ts';
 
 /**
  * The floors' worker, a process of its own as PayFlow's is: in the load generator's it would wait for
@@ -14,18 +15,14 @@ const activities = {
 };
 
 const config = configOfThisProcess();
-const logger = new DefaultLogger('ERROR');
-Runtime.install({ shutdownSignals: [], logger });
+Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
 const connection = await connectWorker(config);
 const worker = await Worker.create({
   connection,
   namespace: config.temporal.namespace,
   taskQueue: process.argv[2]!,
   activities,
-  workflowBundle: await bundleWorkflowCode({
-    workflowsPath: new URL('./floor-workflows.js', import.meta.url).pathname,
-    logger,
-  }),
+  workflowBundle: await bundleWorkflows(new URL('./floor-workflows.js', import.meta.url).pathname),
   ...WORKER_TUNING,
 });
 process.on('SIGTERM', () => worker.shutdown());

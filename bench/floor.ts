@@ -33,7 +33,7 @@ export async function startFloors({ client, env, folder, ending }: FloorOptions)
   const logFile = join(folder, 'floor-worker.log');
   const child = startChild({
     command: process.execPath,
-    args: ['--enable-source-maps', resolve(import.meta.dirname, 'floor-worker.js'), taskQueue],
+    args: [resolve(import.meta.dirname, 'floor-worker.js'), taskQueue],
     env,
     logFile,
     stopSignal: 'SIGTERM',
