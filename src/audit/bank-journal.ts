@@ -24,15 +24,21 @@ export class BankSilent extends Error {
   override readonly name = 'BankSilent';
 }
 
+interface BankAddress {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly pageRows?: number;
+}
+
 /** Over HTTP; throws BankSilent. */
-export function createJournalReader({ url, apiKey }: { url: string; apiKey: string }): ReadJournal {
+export function createJournalReader({ url, apiKey, pageRows = PAGE_ROWS }: BankAddress): ReadJournal {
   return async function* (after) {
     for (let last = after; ;) {
-      const entries = await readPage(`${url}/journal?after=${last}&limit=${PAGE_ROWS}`, apiKey);
+      const entries = await readPage(`${url}/journal?after=${last}&limit=${pageRows}`, apiKey);
       const end = entries.at(-1);
       if (end === undefined) return;
       yield entries;
-      if (entries.length < PAGE_ROWS) return;
+      if (entries.length < pageRows) return;
       last = end.id;
     }
   };

@@ -1,4 +1,5 @@
 import { compareBank } from './compare-bank.ts';
+import { compareClient } from './compare-client.ts';
 import { compareCommands } from './compare-commands.ts';
 import { compareDeliveries } from './compare-deliveries.ts';
 import { compareHistory } from './compare-history.ts';
@@ -15,6 +16,7 @@ export function compareOrder(records: OrderRecords, now: number): Difference[] {
     ...compareCommands(records, history, now),
     ...compareBank(records),
     ...compareDeliveries(records, now),
+    ...compareClient(records),
     ...compareDue(records, now),
   ];
 }

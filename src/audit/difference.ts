@@ -23,6 +23,12 @@ export const DIFFERENCES = {
   delivery_missing: 'a public event has no delivery to an endpoint that subscribed to it',
   delivery_overdue: 'a delivery should have been tried by now',
   delivery_unproven: 'a delivery counts as delivered without a successful attempt',
+  client_order_unknown: 'a client was told of an order that no table knows',
+  client_command_unknown: 'a client was granted a request that is no command of its order',
+  client_reply_differs: 'a client was granted or refused what the reply of its command says otherwise',
+  client_row_missing: 'a client was told of a payment or refund that its order does not have',
+  client_status_differs: 'a client was told a status from which the present one cannot have come',
+  client_amount_differs: 'a client was told another amount',
   order_overdue: 'something was due for an order more than five minutes ago and has not happened',
 } as const;
 

@@ -1,6 +1,7 @@
 import type { CommandKind, Reply } from '../domain/commands.ts';
 import type { EventPayload } from '../domain/events.ts';
 import type { LedgerRow, OrderRow, PaymentRow, RefundRow } from '../domain/projection.ts';
+import type { ClientAnswer } from './client-log.ts';
 
 /** All that is known about one order, by table. Times are ISO 8601, amounts minor units. */
 export interface OrderRecords {
@@ -15,6 +16,8 @@ export interface OrderRecords {
   readonly commands: readonly StoredCommand[];
   /** What the bank did for it, oldest first. */
   readonly journal: readonly JournalEntry[];
+  /** What clients were told about it, in the order of their logs. */
+  readonly answers: readonly ClientAnswer[];
   /** The ids of its events that have not become deliveries. */
   readonly outbox: readonly string[];
   /** Without resends, which nobody is owed. */
@@ -44,7 +47,8 @@ export interface StoredCommand {
   readonly id: string;
   readonly order_ref: string;
   readonly kind: CommandKind | 'create';
-  readonly args: { readonly paymentRef?: string };
+  readonly args: { readonly paymentRef?: string; readonly refundRef?: string };
+  readonly idem_key: string | null;
   readonly reply: Reply | null;
   readonly accepted_at: string;
 }

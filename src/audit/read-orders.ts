@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { LedgerRow, OrderRow, PaymentRow, RefundRow } from '../domain/projection.ts';
+import type { ClientAnswer } from './client-log.ts';
 import { OVERDUE_MS } from './order-records.ts';
 import type {
   JournalEntry,
@@ -11,7 +12,10 @@ import type {
   Subscription,
 } from './order-records.ts';
 
-/** Which orders are looked at: all, or those that changed since, or that something is owed or due for. */
+/**
+ * Which orders are looked at: all, or those that changed since, or that something is owed or due for, or
+ * that a client was told of: an order that should have changed and did not is just what its log shows.
+ */
 export interface Scope {
   readonly since: string | null;
   /** Epoch ms. */
@@ -27,7 +31,8 @@ export async function nextOrders(
     name: 'audit_next_orders',
     text: `select o.order_ref from orders o
       where o.order_ref > $1 and ($3::timestamptz is null or o.updated_at >= $3 or o.due_at < $4
-        or exists (select 1 from commands c where c.order_ref = o.order_ref and c.reply is null))
+        or exists (select 1 from commands c where c.order_ref = o.order_ref and c.reply is null)
+        or exists (select 1 from audit_answers a where a.order_ref = o.order_ref))
       order by o.order_ref limit $2`,
     values: [after, limit, since, new Date(now - OVERDUE_MS).toISOString()],
   });
@@ -46,6 +51,7 @@ export async function readOrders(client: pg.ClientBase, refs: readonly string[])
     const batches = await read<StoredBatch>('batches', BATCHES);
     const commands = await read<StoredCommand>('commands', COMMANDS);
     const journal = await read<JournalEntry>('journal', JOURNAL);
+    const answers = await read<{ order_ref: string; answer: ClientAnswer }>('answers', ANSWERS);
     const outbox = await read<{ event_id: string; order_ref: string }>('outbox', OUTBOX);
     const deliveries = await read<StoredDelivery>('deliveries', DELIVERIES);
     const merchants = [...new Set(orders.map(({ merchant_id }) => merchant_id))];
@@ -53,6 +59,7 @@ export async function readOrders(client: pg.ClientBase, refs: readonly string[])
     const [of, endpointsOf] = [byOrder, by(endpoints, ({ merchant_id }) => merchant_id)];
     const [p, l, e, b] = [of(payments), of(ledger), of(events), of(batches)];
     const [c, j, o, d] = [of(commands), of(journal), of(outbox), of(deliveries)];
+    const a = of(answers);
     const r = by(refunds, ({ of_order }) => of_order);
     return orders.map((order) => ({
       order,
@@ -63,6 +70,7 @@ export async function readOrders(client: pg.ClientBase, refs: readonly string[])
       batches: b(order.order_ref),
       commands: c(order.order_ref),
       journal: j(order.order_ref),
+      answers: a(order.order_ref).map(({ answer }) => answer),
       outbox: o(order.order_ref).map(({ event_id }) => event_id),
       deliveries: d(order.order_ref),
       endpoints: endpointsOf(order.merchant_id),
@@ -117,9 +125,10 @@ const BATCHES = `
 select order_ref, after_seq, command_id from event_batches
 where order_ref = any ($1) order by order_ref, after_seq`;
 const COMMANDS = `
-select id, order_ref, kind, args, reply, accepted_at from commands
+select id, order_ref, kind, args, idem_key, reply, accepted_at from commands
 where order_ref = any ($1) order by accepted_at, id`;
 const JOURNAL = `select * from audit_journal where order_ref = any ($1) order by id`;
+const ANSWERS = `select order_ref, answer from audit_answers where order_ref = any ($1) order by id`;
 const OUTBOX = `
 select o.event_id, v.order_ref from events v join outbox o on o.event_id = v.id
 where v.order_ref = any ($1)`;

@@ -1,17 +1,20 @@
 import type { OrderEvent } from '../domain/events.ts';
 import { fold } from '../domain/order.ts';
-import { orderRow, paymentRow, project } from '../domain/projection.ts';
+import { orderRow, paymentRow, project, type RefundRow } from '../domain/projection.ts';
+import type { ClientAnswer } from './client-log.ts';
 import type { JournalEntry, OrderRecords, StoredCommand } from './order-records.ts';
 
 export const REF = 'pf_order_test';
 export const PAYMENT = 'pf_pay_test';
+export const REFUND = 'pf_rfnd_test';
 export const ENDPOINT = 'endpoint';
 /** When all of it happened; `NOW` is an hour later. */
 const AT = Date.UTC(2026, 10, 1);
 export const NOW = AT + 3_600_000;
 export const TIME = new Date(AT).toISOString();
 const AMOUNT = 49_900;
-const [CREATE, PAY] = ['create-command', 'pay-command'];
+export const CREATE = 'create-command';
+export const PAY = 'pay-command';
 
 const EVENTS = [
   {
@@ -67,6 +70,50 @@ export function entry(kind: JournalEntry['kind'], change: Partial<JournalEntry> 
   };
 }
 
+/** What a client was told; that the payment was captured, unless told otherwise. */
+export function told(change: Partial<ClientAnswer> = {}): ClientAnswer {
+  return {
+    at: TIME,
+    kind: 'pay',
+    status: 200,
+    source: 'shop.jsonl:1',
+    order_ref: REF,
+    idempotency_key: null,
+    payment_ref: PAYMENT,
+    payment_status: change.kind === undefined ? 'captured' : null,
+    refund_ref: null,
+    refund_status: null,
+    amount: null,
+    amount_captured: null,
+    reason: null,
+    ...change,
+  };
+}
+
+/** The same order with a refund of 100, in its row and its command. */
+export function withRefund(records: OrderRecords, change: Partial<RefundRow>): OrderRecords {
+  const refund: RefundRow = {
+    id: 'refund',
+    refund_ref: REFUND,
+    payment_ref: PAYMENT,
+    payment_id: 'payment',
+    order_ref: REF,
+    merchant_id: 'merchant',
+    amount: 100,
+    currency: 'INR',
+    status: 'processed',
+    error_reason: null,
+    acquirer_reference: null,
+    created_at: TIME,
+    processed_at: null,
+    failed_at: null,
+    ...change,
+  };
+  const args = { paymentRef: PAYMENT, refundRef: REFUND };
+  const asked = command('refund-command', 'refund', { args, reply: { ok: true, refund } });
+  return { ...records, refunds: [refund], commands: [...records.commands, asked] };
+}
+
 /** An order that was paid with one payment, as every table and the bank know it: no differences. */
 export function paidRecords(change: Partial<OrderRecords> = {}): OrderRecords {
   const born = fold(REF, EVENTS.slice(0, 1));
@@ -95,6 +142,7 @@ export function paidRecords(change: Partial<OrderRecords> = {}): OrderRecords {
       command(PAY, 'pay', { reply: { ok: true, order: row, payment: paymentRow(order, PAYMENT) } }),
     ],
     journal: [entry('authorize'), entry('capture')],
+    answers: [],
     outbox: [],
     deliveries: [delivery(stored[3]!.id)],
     endpoints,
@@ -103,7 +151,15 @@ export function paidRecords(change: Partial<OrderRecords> = {}): OrderRecords {
 }
 
 function command(id: string, kind: StoredCommand['kind'], change: Partial<StoredCommand>): StoredCommand {
-  const base = { id, kind, order_ref: REF, args: { paymentRef: PAYMENT }, reply: null, accepted_at: TIME };
+  const base = {
+    id,
+    kind,
+    order_ref: REF,
+    args: { paymentRef: PAYMENT },
+    idem_key: `${id}-key`,
+    reply: null,
+    accepted_at: TIME,
+  };
   return { ...base, ...change };
 }
 

@@ -6,9 +6,12 @@ import { startLab, type Lab } from '../testing/lab.ts';
 import { SCENARIOS } from '../testing/scenarios.ts';
 import { attemptAt } from '../testing/delivery-tables.ts';
 import { insertTestEndpoint } from '../testing/webhook-rows.ts';
+import { createOrder } from '../testing/factories.ts';
 import { createJournalReader } from './bank-journal.ts';
+import type { ClientAnswer } from './client-log.ts';
 import type { Difference } from './difference.ts';
 import type { JournalEntry } from './order-records.ts';
+import { readTold } from './test-told.ts';
 import { verify } from './verify.ts';
 
 /** `startLab` gives its bank this key. */
@@ -16,13 +19,18 @@ const BANK_API_KEY = 'bank-api-key';
 const DELIVERIES_MAX = 500;
 /** So much later than the payments does the audit look: everything has settled, nothing is overdue. */
 const LATER_MS = 2 * 60_000;
+const TEN_MINUTES_MS = 10 * 60_000;
 
 /** What a fault does to the bank's journal, page by page. */
 export type Journal = (entries: readonly JournalEntry[]) => readonly JournalEntry[];
 
+/** What a fault does to the log of all that clients were told. */
+export type ClientLog = (answers: readonly ClientAnswer[]) => readonly ClientAnswer[];
+
 export interface Fault {
   readonly sql?: readonly [text: string, ...values: unknown[]];
   readonly journal?: Journal;
+  readonly clientLog?: ClientLog;
 }
 
 /** Orders of all paths with their webhooks delivered, and a way to spoil them and have them as they were. */
@@ -30,7 +38,9 @@ export interface AuditWorld {
   readonly lab: Lab;
   /** Order refs by the scenario's name. */
   readonly orders: Readonly<Record<string, string>>;
-  audit(journal?: Journal): Promise<Difference[]>;
+  audit(): Promise<Difference[]>;
+  /** One whose time was over ten minutes ago and which nobody ended; gone after the next fault. */
+  orderWithoutEnd(): Promise<string>;
   /** Audits with one fault, and takes it back. */
   auditWith(fault: Fault): Promise<Difference[]>;
   close(): Promise<void>;
@@ -51,15 +61,19 @@ export async function createAuditWorld(): Promise<AuditWorld> {
   }
   await deliverAll(lab.pool);
   await keep(lab.pool);
-  const audit: AuditWorld['audit'] = (journal) => auditNow(lab, journal);
+  const told = await readTold(lab.pool);
   return {
     lab,
     orders,
-    audit,
-    async auditWith({ sql, journal }) {
-      if (sql !== undefined) await spoil(lab.pool, sql);
+    audit: () => auditNow(lab, told, {}),
+    async orderWithoutEnd() {
+      const expiresAt = Date.now() - TEN_MINUTES_MS;
+      return (await createOrder(lab.pool, lab.merchantId, { expiresAt })).order_ref;
+    },
+    async auditWith(fault) {
+      if (fault.sql !== undefined) await spoil(lab.pool, fault.sql);
       try {
-        return await audit(journal);
+        return await auditNow(lab, told, fault);
       } finally {
         await giveBack(lab.pool);
       }
@@ -76,7 +90,11 @@ async function deliverAll(pool: pg.Pool): Promise<void> {
   await recordAttempts(pool, { attempts, handOver: false });
 }
 
-async function auditNow(lab: Lab, journal: Journal = (entries) => entries): Promise<Difference[]> {
+async function auditNow(
+  lab: Lab,
+  told: readonly ClientAnswer[],
+  { journal = (entries) => entries, clientLog = (answers) => answers }: Fault,
+): Promise<Difference[]> {
   const differences: Difference[] = [];
   const read = createJournalReader({ url: lab.bank.url, apiKey: BANK_API_KEY });
   await verify(
@@ -86,6 +104,9 @@ async function auditNow(lab: Lab, journal: Journal = (entries) => entries): Prom
       secondLookMs: 0,
       async *readJournal(after) {
         for await (const entries of read(after)) yield journal(entries);
+      },
+      async *readClientLog() {
+        yield await Promise.resolve(clientLog(told));
       },
     },
     { since: null, report: (difference) => differences.push(difference), progress: () => {} },

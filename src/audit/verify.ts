@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { ReadJournal } from './bank-journal.ts';
+import type { ReadClientLog } from './client-log.ts';
+import { createClientTable, insertAnswers, unknownAnswers } from './client-table.ts';
 import { unknownCharge } from './compare-bank.ts';
+import { unknownToldOrder } from './compare-client.ts';
 import { compareOrder } from './compare-order.ts';
 import type { Difference } from './difference.ts';
 import { createJournalTable, insertJournal, lastJournalId, unknownJournal } from './journal-table.ts';
@@ -11,10 +14,13 @@ import { sequenceDifferences } from './read-sequences.ts';
 export interface AuditDeps {
   readonly pool: pg.Pool;
   readonly readJournal: ReadJournal;
+  /** What clients were told; left out: nothing is known of that. */
+  readonly readClientLog?: ReadClientLog;
   /** Epoch ms. */
   readonly now: () => number;
   /** After how long an order with differences is looked at again before it is reported. */
   readonly secondLookMs?: number;
+  readonly ordersPerRead?: number;
 }
 
 export interface AuditOptions {
@@ -27,6 +33,8 @@ export interface AuditOptions {
 
 export interface Audited {
   readonly bankEntries: number;
+  /** In clients' logs. */
+  readonly answers: number;
   readonly orders: number;
   readonly differences: number;
 }
@@ -37,8 +45,8 @@ const SECOND_LOOKS = 2;
 const SECOND_LOOK_MS = 1_000;
 
 /**
- * Compares the bank's journal, the events and the tables with each other, batch by batch, and reports
- * what differs. Changes nothing. Payments may go on meanwhile: the bank and the tables cannot be read at
+ * Compares the bank's journal, the events, the tables and what clients were told with each other, batch
+ * by batch, and reports what differs. Changes nothing. Payments may go on meanwhile: the bank and the tables cannot be read at
  * the same moment, so an order that seems to differ is read again, with what the bank has added, and
  * only what still differs is reported.
  */
@@ -48,6 +56,7 @@ export async function verify(deps: AuditDeps, options: AuditOptions): Promise<Au
     // Reads of this length are for no request that waits.
     await client.query('set statement_timeout = 0');
     await createJournalTable(client);
+    await createClientTable(client);
     return await walk({ ...deps, client }, options);
   } finally {
     // With the connection goes the temporary table.
@@ -58,7 +67,7 @@ export async function verify(deps: AuditDeps, options: AuditOptions): Promise<Au
 type Walk = AuditDeps & { readonly client: pg.ClientBase };
 
 async function walk(deps: Walk, { since, report, progress }: AuditOptions): Promise<Audited> {
-  let audited: Audited = { bankEntries: 0, orders: 0, differences: 0 };
+  let audited: Audited = { bankEntries: 0, answers: 0, orders: 0, differences: 0 };
   const add = (change: Partial<Audited>) => {
     audited = { ...audited, ...change };
     progress(audited);
@@ -67,18 +76,28 @@ async function walk(deps: Walk, { since, report, progress }: AuditOptions): Prom
     add({ differences: audited.differences + 1 });
     report(difference);
   };
+  // What was told before the tables are read must be in them.
+  await copyClientLog(deps, (count) => add({ answers: audited.answers + count }));
   await copyJournal(deps, (count) => add({ bankEntries: audited.bankEntries + count }));
-  for (let after = ''; ;) {
-    const refs = await nextOrders(deps.client, { after, limit: ORDERS_PER_READ, since, now: deps.now() });
-    const differences = await differencesOf(deps, refs);
-    differences.forEach(found);
+  for await (const refs of orderRefs(deps, since)) {
+    (await differencesOf(deps, refs)).forEach(found);
     add({ orders: audited.orders + refs.length });
-    after = refs.at(-1) ?? after;
-    if (refs.length < ORDERS_PER_READ) break;
   }
   for await (const difference of unknownCharges(deps.client, since)) found(difference);
+  for await (const difference of unknownToldOrders(deps.client)) found(difference);
   for await (const difference of sequenceDifferences(deps.client)) found(difference);
   return audited;
+}
+
+async function copyClientLog(
+  { client, readClientLog }: Walk,
+  copied: (count: number) => void,
+): Promise<void> {
+  if (readClientLog === undefined) return;
+  for await (const answers of readClientLog()) {
+    await insertAnswers(client, answers);
+    copied(answers.length);
+  }
 }
 
 /** What is new in the bank's journal. */
@@ -86,6 +105,21 @@ async function copyJournal({ client, readJournal }: Walk, copied: (count: number
   for await (const entries of readJournal(await lastJournalId(client))) {
     await insertJournal(client, entries);
     copied(entries.length);
+  }
+}
+
+/** Read by read, in the order of the refs. */
+async function* orderRefs(
+  { client, now, ordersPerRead: limit = ORDERS_PER_READ }: Walk,
+  since: string | null,
+): AsyncGenerator<readonly string[]> {
+  for (let after = ''; ;) {
+    const refs = await nextOrders(client, { after, limit, since, now: now() });
+    const last = refs.at(-1);
+    if (last === undefined) return;
+    yield refs;
+    if (refs.length < limit) return;
+    after = last;
   }
 }
 
@@ -110,5 +144,14 @@ async function* unknownCharges(client: pg.ClientBase, since: string | null): Asy
     for (const entry of entries) yield unknownCharge(entry);
     after = entries.at(-1)?.id ?? after;
     if (entries.length < UNKNOWN_PER_READ) return;
+  }
+}
+
+async function* unknownToldOrders(client: pg.ClientBase): AsyncGenerator<Difference> {
+  for (let after = 0; ;) {
+    const found = await unknownAnswers(client, { after, limit: UNKNOWN_PER_READ });
+    for (const { answer } of found) yield unknownToldOrder(answer);
+    after = found.at(-1)?.id ?? after;
+    if (found.length < UNKNOWN_PER_READ) return;
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { BankSilent, createJournalReader } from '../audit/bank-journal.ts';
+import { createClientLogReader, UnreadableLog } from '../audit/client-log.ts';
 import { differenceLine, DIFFERENCES, type Difference } from '../audit/difference.ts';
 import { verify, type Audited } from '../audit/verify.ts';
 import { NewerDatabase, pendingMigrations } from '../db/migrate.ts';
@@ -16,21 +17,25 @@ interface Options {
   readonly since?: string;
   readonly bankUrl?: string;
   readonly bankKey?: string;
+  readonly clientLog: readonly string[];
 }
 
 const DIFFERS = 1;
 const COULD_NOT_LOOK = 2;
 
-/** `payflow audit verify`: the bank, the events and the tables against each other. Reads only. */
+/** `payflow audit verify`: the bank, the events, the tables and clients against each other. Reads only. */
 export function addAudit(program: Command, environment: Environment): void {
   const audit = program.command('audit').description('prove that no money was moved twice or forgotten');
   audit
     .command('verify')
-    .description("compare the bank's journal, the events, the tables and the webhooks with each other")
+    .description(
+      "compare the bank's journal, the events, the tables, the webhooks and what clients were told",
+    )
     .option('--json', 'print one JSON object', false)
     .option('--since <time>', 'only orders that changed since (ISO 8601), or that are unfinished', parseTime)
     .option('--bank-url <url>', 'where the bank is')
     .option('--bank-key <key>', "the bank's API key")
+    .option('--client-log <file>', 'what a client was answered, for each file once', addFile, [])
     .addHelpText('after', HELP)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : COULD_NOT_LOOK))
     .action(async (options: Options) => {
@@ -41,6 +46,17 @@ export function addAudit(program: Command, environment: Environment): void {
 const HELP = `
 DATABASE_URL, PAYFLOW_BANK_URL and PAYFLOW_BANK_API_KEY say where to look; without them it is the
 PayFlow that runs in PAYFLOW_HOME.
+
+A client's log has one JSON object a line for each answered request, in any order:
+  at, kind, status        when (ISO 8601), create | pay | capture | void | refund, the HTTP status
+  order_ref               required where the status is 2xx
+  idempotency_key         what the client sent
+  payment_ref, payment_status, amount_captured, refund_ref, refund_status, amount
+                          from the answer; amount is that of the object that was answered
+  reason                  of a refusal: error.reason
+  {"at":"2026-11-24T10:15:00.250Z","kind":"pay","status":200,"order_ref":"pf_order_5d0e…",
+   "payment_ref":"pf_pay_81b2…","payment_status":"captured","amount":49900}   (on one line)
+What is left out is not compared. Orders that it names are looked at whatever --since says.
 
 Exit code: 0 no differences, ${DIFFERS} differences, ${COULD_NOT_LOOK} it could not look.
 
@@ -57,15 +73,18 @@ async function auditIn(environment: Environment, options: Options): Promise<numb
   }
   const pool = createPool({ url, max: 1, applicationName: 'payflow-audit' });
   const output = options.json ? jsonOutput() : textOutput();
+  const deps = {
+    pool,
+    readJournal: createJournalReader(bank),
+    readClientLog: createClientLogReader(options.clientLog),
+    now: Date.now,
+  };
   const run = (note: (text: string) => void) =>
-    verify(
-      { pool, readJournal: createJournalReader(bank), now: Date.now },
-      {
-        since: options.since ?? null,
-        report: output.report,
-        progress: (audited) => note(countsOf(audited)),
-      },
-    );
+    verify(deps, {
+      since: options.since ?? null,
+      report: output.report,
+      progress: (audited) => note(countsOf(audited)),
+    });
   try {
     const audited = await (process.stderr.isTTY
       ? createSteps(process.stderr).step('Comparing', run)
@@ -77,9 +96,12 @@ async function auditIn(environment: Environment, options: Options): Promise<numb
   }
 }
 
+/** Faults whose message says what is in the way. */
+const KNOWN = [Refusal, BankSilent, UnreadableLog, NewerDatabase];
+
 function explain(error: unknown): number {
   const { message, stack = message } = error as Error;
-  const known = error instanceof Refusal || error instanceof BankSilent || error instanceof NewerDatabase;
+  const known = KNOWN.some((kind) => error instanceof kind);
   process.stderr.write(`The audit could not look: ${known ? message : stack}\n`);
   return COULD_NOT_LOOK;
 }
@@ -104,17 +126,18 @@ function jsonOutput() {
       begin();
       write(`\n${JSON.stringify({ ...difference, line: differenceLine(difference) })}`);
     },
-    end: ({ bankEntries, orders, differences }: Audited) => {
+    end: ({ bankEntries, answers, orders, differences }: Audited) => {
       if (isFirst) begin();
-      const counts = { count: differences, orders, bank_entries: bankEntries };
+      const counts = { count: differences, orders, bank_entries: bankEntries, client_answers: answers };
       write(`],${JSON.stringify(counts).slice(1)}\n`);
     },
   };
 }
 
-function countsOf({ orders, bankEntries, differences }: Audited): string {
+function countsOf({ orders, bankEntries, answers, differences }: Audited): string {
   const found = differences === 1 ? '1 difference' : `${differences === 0 ? 'no' : differences} differences`;
-  return `${orders} orders, ${bankEntries} entries of the bank's journal: ${found}`;
+  const told = answers === 0 ? '' : `, ${answers} answers to clients`;
+  return `${orders} orders, ${bankEntries} entries of the bank's journal${told}: ${found}`;
 }
 
 function bankOf({ home, inherited }: Environment, options: Options): { url: string; apiKey: string } {
@@ -134,6 +157,10 @@ function bankOf({ home, inherited }: Environment, options: Options): { url: stri
 function readJson<T>(home: string, name: string): T | null {
   const file = join(home, name);
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : null;
+}
+
+function addFile(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file];
 }
 
 function parseTime(text: string): string {
