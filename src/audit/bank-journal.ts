@@ -51,10 +51,24 @@ async function readPage(address: string, apiKey: string): Promise<readonly Journ
       signal: AbortSignal.timeout(REQUEST_MS_MAX),
     });
     if (!response.ok) throw new Error(`it answered ${response.status}`);
-    return page.parse(await response.json());
+    return entriesOf(await response.json());
   } catch (error) {
-    const { message, cause } = error as Error;
-    const why = cause instanceof Error && cause.message !== '' ? `${message}, ${cause.message}` : message;
-    throw new BankSilent(`The bank's journal at ${address} cannot be read: ${why}.`, { cause: error });
+    throw new BankSilent(`The bank's journal at ${address} cannot be read: ${whyNot(error)}.`, {
+      cause: error,
+    });
   }
+}
+
+function entriesOf(answer: unknown): readonly JournalEntry[] {
+  const { success, data, error } = page.safeParse(answer);
+  if (success) return data;
+  // One will do: what is not a journal at all has a fault in each line.
+  const faults = error.issues.slice(0, 1).map(({ path, message }) => [...path, message].join(': '));
+  throw new Error(`it answered something else (${faults.join()})`);
+}
+
+/** A fetch that fails says why in its cause; where it tried several addresses, in the cause's code alone. */
+function whyNot(error: unknown): string {
+  const { message, cause } = error as { message: string; cause?: { message?: string; code?: string } };
+  return [message, cause?.message || cause?.code].filter((text) => text !== undefined).join(', ');
 }
