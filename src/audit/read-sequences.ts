@@ -6,23 +6,41 @@ import type { Difference } from './difference.ts';
 const MERCHANTS_PER_READ = 500;
 const SEQUENCES_PER_READ = 5_000;
 
-/** Walks the numbers of every merchant, from the first to what its counter says at that moment. */
+/** The numbers of every merchant, from the first to what its counter says at that moment. */
 export async function* sequenceDifferences(client: pg.ClientBase): AsyncGenerator<Difference> {
   for (let after: string | null = null; ;) {
     const merchants = await nextMerchants(client, after);
-    for (const merchantId of merchants) yield* await ofMerchant(client, merchantId);
-    after = merchants.at(-1) ?? null;
+    for (const { id, whole } of merchants) {
+      if (!whole) yield* await ofMerchant(client, id);
+    }
+    after = merchants.at(-1)?.id ?? null;
     if (merchants.length < MERCHANTS_PER_READ) return;
   }
 }
 
-async function nextMerchants(client: pg.ClientBase, after: string | null): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>({
+interface Merchant {
+  readonly id: string;
+  readonly whole: boolean;
+}
+
+/**
+ * Numbers are unique: as many of them as the counter says, from 1 to there, leave no gap. Only where
+ * that is not so are they read one by one.
+ */
+async function nextMerchants(client: pg.ClientBase, after: string | null): Promise<Merchant[]> {
+  const { rows } = await client.query<Merchant>({
     name: 'audit_next_merchants',
-    text: 'select id from merchants where $1::uuid is null or id > $1 order by id limit $2',
+    text: `select m.id, n.count = coalesce(s.last_sequence, 0)
+          and (n.count = 0 or (n.first = 1 and n.last = n.count)) as whole
+      from merchants m left join merchant_sequences s on s.merchant_id = m.id
+      cross join lateral (
+        select count(*), min(sequence) as first, max(sequence) as last from events e
+        where e.merchant_id = m.id and e.sequence is not null
+      ) n
+      where $1::uuid is null or m.id > $1 order by m.id limit $2`,
     values: [after, MERCHANTS_PER_READ],
   });
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 function ofMerchant(client: pg.ClientBase, merchantId: string): Promise<Difference[]> {

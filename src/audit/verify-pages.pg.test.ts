@@ -27,12 +27,12 @@ async function orders(count: number): Promise<string[]> {
   return rows.map(({ order_ref }) => order_ref);
 }
 
-async function audit() {
+async function audit(from: pg.Pool = pool) {
   const differences: Difference[] = [];
   const steps: Audited[] = [];
   const audited = await verify(
     {
-      pool,
+      pool: from,
       now: Date.now,
       secondLookMs: 0,
       ordersPerRead: ORDERS_PER_READ,
@@ -77,3 +77,59 @@ test('a fault in every order of three reads → none of them twice', async () =>
   await pool.query('update orders set attempts = 7');
   expect((await audit()).refs).toEqual(refs);
 });
+
+describe("a merchant's numbers", () => {
+  /** Public events with these numbers, and a counter that stands there. */
+  async function numbers(merchant: string, { sequences, counter }: { sequences: number[]; counter: number }) {
+    const ref = (await createOrder(pool, merchant)).order_ref;
+    await pool.query('alter table events disable trigger all');
+    await pool.query(
+      `insert into events (id, order_ref, order_seq, after_seq, merchant_id, type, data, at, payload, sequence)
+        select $1 || n, $1, 10 + n, 0, $2, 'order.paid', '{}', now(), '{}', n from unnest($3::int[]) n`,
+      [ref, merchant, sequences],
+    );
+    await pool.query('insert into merchant_sequences values ($1, $2)', [merchant, counter]);
+  }
+
+  test.each([
+    ['without a gap', [1, 2, 3], 3, 0],
+    ['without any', [], 0, 0],
+    ['with one missing', [1, 3], 3, 1],
+    ['with one missing, and one too many at the end', [1, 3, 4], 3, 2],
+    ['that begin at 2', [2, 3, 4], 3, 2],
+    ['that begin at 0', [0, 2], 2, 1],
+    ['of which the last is gone', [1, 2], 3, 1],
+    ['of which none is left', [], 3, 1],
+  ])('%s: %j up to %d → %d differences', async (_, sequences, counter, gaps) => {
+    await numbers(merchantId, { sequences, counter });
+    const { refs } = await audit();
+    const ofMerchant = refs.filter((ref) => ref === `merchant ${merchantId}`);
+    expect(ofMerchant).toHaveLength(gaps);
+  });
+});
+
+test('as many statements for 20 merchants as for one, and for 2 orders of a read as for one', async () => {
+  const once = await statements(1);
+  expect(once).toBeGreaterThan(0);
+  for (let more = 0; more < 19; more++) await createMerchant(pool);
+  expect(await statements(1)).toBe(once);
+});
+
+/** How many an audit takes after so many more orders. */
+async function statements(more: number): Promise<number> {
+  await orders(more);
+  const counted = createPool({ url: database.url, max: 1, applicationName: 'counted' });
+  let count = 0;
+  counted.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    Object.assign(client, {
+      query: (...args: unknown[]) => {
+        count += 1;
+        return query(...args);
+      },
+    });
+  });
+  await audit(counted);
+  await counted.end();
+  return count;
+}
