@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { insertCallback } from '../db/sweep.ts';
 import { NO_PAYER, payRequest } from '../testing/factories.ts';
@@ -71,6 +72,22 @@ test('a callback that the order does not know of after 3 s → the order is woke
   expect(await insertCallback(lab.pool, callback)).toBe(true);
   expect(await insertCallback(lab.pool, callback)).toBe(false);
   await lab.reaches(order, 'captured');
+});
+
+test('hundreds of callbacks that tell nothing new → the one behind them is not kept waiting', async () => {
+  const order = await lab.createOrder();
+  const command = await lab.accept(order, { ...payRequest(), method: 'netbanking', payer: NO_PAYER });
+  await lab.engine.drive(order, command);
+  const tell = (name: string, key: string) =>
+    insertCallback(lab.pool, { connector: 'simulator', eventId: `evt-${name}`, key });
+  for (let number = 0; number < 400; number += 1) await tell(`known-${number}`, `${randomUUID()}/capture`);
+  await tell(`news-${command.id}`, `${command.id}/authorize`);
+  const told = performance.now();
+  await until('all are handled', async () => {
+    const { rowCount } = await lab.pool.query('select 1 from bank_callbacks where handled_at is null');
+    return rowCount === 0;
+  });
+  expect(performance.now() - told).toBeLessThan(8_000);
 });
 
 test('the dispatcher is looked after', () => {

@@ -26,7 +26,7 @@ const DISPATCHER_EVERY_LOOKS = 15;
 export async function runSweep(deps: Deps, signal: AbortSignal): Promise<void> {
   for (let look = 0; !signal.aborted; look += 1) {
     try {
-      await wakeAll(deps, await takeCallbacks(deps.pool, ORDERS_AT_ONCE));
+      await wakeAll(deps, await takeCallbacks(deps.pool));
       await Promise.all(
         (await claimDueOrders(deps.pool, ORDERS_AT_ONCE)).map((order) => lookAfter(deps, order)),
       );
@@ -40,14 +40,18 @@ export async function runSweep(deps: Deps, signal: AbortSignal): Promise<void> {
 }
 
 async function wakeAll(deps: Deps, orders: readonly OrderLabel[]): Promise<void> {
-  await Promise.all(
-    orders.map((order) =>
-      deps.engine.wake(order).catch((error: unknown) => {
-        // `due_at` wakes it without the callback.
-        deps.logger.warn({ err: error, order_ref: order.orderRef }, 'sweep: not woken');
-      }),
-    ),
-  );
+  for (let first = 0; first < orders.length; first += ORDERS_AT_ONCE) {
+    await Promise.all(orders.slice(first, first + ORDERS_AT_ONCE).map((order) => wake(deps, order)));
+  }
+}
+
+async function wake({ engine, logger }: Deps, order: OrderLabel): Promise<void> {
+  try {
+    await engine.wake(order);
+  } catch (error) {
+    // `due_at` wakes it without the callback.
+    logger.warn({ err: error, order_ref: order.orderRef }, 'sweep: not woken');
+  }
 }
 
 async function lookAfter({ pool, engine, logger }: Deps, order: OrderLabel): Promise<void> {
