@@ -75,6 +75,14 @@ test('operations → other kinds are not touched', async () => {
   expect((await bank.authorize()).type).toBe('approved');
 });
 
+test('order_refs → calls about other orders, or about none, are not touched', async () => {
+  const one = authorization();
+  await bank.call('/faults', { error_rate: 1, order_refs: [one.order_ref] });
+  expect((await bank.call('/authorizations', one)).status).toBe(500);
+  expect((await bank.authorize({ order_ref: 'another' })).type).toBe('approved');
+  expect(await outcomeOf(one.key)).toBe('not_found');
+});
+
 test('down → 503 for everything but /health and /faults', async () => {
   await bank.call('/faults', { down: true });
   expect((await bank.call('/journal')).status).toBe(503);

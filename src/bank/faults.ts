@@ -9,6 +9,7 @@ export type FaultyOperation = (typeof OPERATIONS)[number];
 
 const LATENCY_MS_MAX = 120_000;
 const DROPS_MAX = 1_000_000;
+const ORDER_REFS_MAX = 1_000;
 /** Test mode promises that a late success comes within a minute. */
 const LATE_SUCCESS_MS_MAX = 59_000;
 
@@ -35,6 +36,8 @@ export const faultsSchema = z
     late_success_ms: z.number().int().min(0).max(LATE_SUCCESS_MS_MAX),
     /** Limits the first four to these. */
     operations: z.array(z.enum(OPERATIONS)),
+    /** The same, to calls that name one of these orders. */
+    order_refs: z.array(z.string()).max(ORDER_REFS_MAX),
   })
   .partial();
 export type Faults = z.infer<typeof faultsSchema>;
@@ -67,8 +70,8 @@ export function createFaults(closing: AbortSignal): FaultBox {
       faults = {};
     },
     around: (operation) => async (ctx, next) => {
-      const { latency_ms: latencyMs, error_rate: errorRate, operations } = faults;
-      if (operations !== undefined && !operations.includes(operation)) return next();
+      const { latency_ms: latencyMs, error_rate: errorRate } = faults;
+      if (!isMeant(faults, operation, ctx.request.body)) return next();
       // Also when the caller hangs up: its call then arrives late, as on a slow line.
       if (latencyMs !== undefined) await pauseUnlessClosing(latencyMs, closing);
       if (happens(errorRate)) throw new BankRefusal(500, 'fault_on_demand');
@@ -77,6 +80,13 @@ export function createFaults(closing: AbortSignal): FaultBox {
       if (drop) dropLine(ctx);
     },
   };
+}
+
+function isMeant({ operations, order_refs: orderRefs }: Faults, operation: FaultyOperation, body: unknown) {
+  if (operations !== undefined && !operations.includes(operation)) return false;
+  if (orderRefs === undefined) return true;
+  const { order_ref: orderRef } = (body ?? {}) as { order_ref?: unknown };
+  return typeof orderRef === 'string' && orderRefs.includes(orderRef);
 }
 
 async function pauseUnlessClosing(ms: number, closing: AbortSignal): Promise<void> {
