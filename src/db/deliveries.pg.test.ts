@@ -23,6 +23,14 @@ async function putInRetry(endpoint: string, count: number, delayMs: number) {
   expect(rows).toHaveLength(count);
 }
 
+async function deliverOneInRetry(endpoint: string) {
+  await tables.pool.query(
+    `update deliveries set status = 'delivered' where id =
+     (select id from deliveries where endpoint_id = $1 and status = 'retrying' limit 1)`,
+    [endpoint],
+  );
+}
+
 describe('claiming', () => {
   test('brings all that a try needs', async () => {
     const { endpoint, events } = await tables.pending(1);
@@ -91,13 +99,18 @@ describe('claiming', () => {
     const { endpoint, events } = await tables.pending(30);
     await putInRetry(endpoint, 20, 5_000);
     expect(await tables.claim()).toEqual([]);
-    await tables.pool.query(
-      `update deliveries set status = 'delivered' where id =
-       (select id from deliveries where endpoint_id = $1 and status = 'retrying' limit 1)`,
-      [endpoint],
-    );
+    await deliverOneInRetry(endpoint);
+    expect((await tables.claim()).map((each) => each.eventId)).toEqual([events[20]!.id]);
+    await deliverOneInRetry(endpoint);
     const released = await tables.claim();
-    expect(released.map((each) => each.eventId)).toEqual([events[20]!.id, events[21]!.id]);
+    expect(released.map((each) => each.eventId)).toEqual([events[21]!.id, events[22]!.id]);
+  });
+
+  test('nineteen in retry and one under way → no more: both might fail', async () => {
+    const { endpoint } = await tables.pending(30);
+    await putInRetry(endpoint, 19, 5_000);
+    expect(await tables.claim({ busy: new Map([[endpoint, 1]]) })).toEqual([]);
+    expect(await tables.claim()).toHaveLength(1);
   });
 
   test('held, and no retry due for long → one goes through to see', async () => {

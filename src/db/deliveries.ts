@@ -21,7 +21,7 @@ export const LEASE_SECONDS = 30;
 const HELD_RETRIES_MIN = 20;
 /** … unless none of them is due for so long: then one goes through, to see whether it is back. */
 const HELD_QUIET_MINUTES = 20;
-/** Posts at once to an endpoint that has deliveries in retry. */
+/** Posts at once to an endpoint that has deliveries in retry; fewer where all of them failing would be too many. */
 const TROUBLED_POSTS_MAX = 2;
 
 /** All that one try needs. */
@@ -108,7 +108,7 @@ with recursive waiting (endpoint_id) as (
 ), room as (
   select e.id as endpoint_id, coalesce(b.posts, 0) as posts, case
       when not e.is_active or r.retries = 0 then $2::int
-      when r.retries < ${HELD_RETRIES_MIN} then least($2::int, ${TROUBLED_POSTS_MAX})
+      when r.retries < ${HELD_RETRIES_MIN} then least($2::int, ${TROUBLED_POSTS_MAX}, ${HELD_RETRIES_MIN} - r.retries)
       when r.next_at > now() + interval '${HELD_QUIET_MINUTES} min' then 1
       else 0
     end as posts_max
