@@ -13,13 +13,17 @@ import { freePort } from '../local/ports.ts';
 import type { Service } from '../local/supervisor.ts';
 import { builtProgram } from './build.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts';
-import { createNamespace, temporalAddress } from './temporal.ts';
+import { createNamespace, required, temporalAddress } from './temporal.ts';
 
 export type ProcessName = 'bank' | 'api' | 'worker';
 
 export interface StackOptions {
   /** More settings for the API and the worker. */
   readonly env?: Readonly<Record<string, string>>;
+  /** In place of a database on the Postgres that all tests share. */
+  readonly databaseUrl?: string;
+  /** In place of a namespace on the Temporal that all tests share. */
+  readonly temporal?: { readonly address: string; readonly namespace: string };
 }
 
 /** Bank, API and worker as real processes, with databases and a Temporal namespace of their own. */
@@ -46,10 +50,10 @@ const PORT_TAKEN = 'EADDRINUSE';
 export async function startStack(options: StackOptions = {}): Promise<TestStack> {
   const testFolder = required('PAYFLOW_TEST_FOLDER');
   const build = await builtProgram(testFolder);
-  const [database, bankDatabase, namespace] = await Promise.all([
-    createDatabase(),
+  const [database, bankDatabase, temporal] = await Promise.all([
+    options.databaseUrl === undefined ? createDatabase() : { url: options.databaseUrl, drop: keep },
     createEmptyDatabase(),
-    createNamespace(),
+    options.temporal ?? createNamespace().then((namespace) => ({ address: temporalAddress(), namespace })),
   ]);
   for (let attempt = 1; ; attempt++) {
     const apiPort = await freePort();
@@ -58,11 +62,11 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
         build,
         databaseUrl: database.url,
         bankDatabaseUrl: bankDatabase.url,
-        temporalAddress: temporalAddress(),
+        temporalAddress: temporal.address,
         apiPort,
         bankPort: await freePort(new Set([apiPort])),
       },
-      namespace,
+      namespace: temporal.namespace,
       databases: [database, bankDatabase],
       folder: mkdtempSync(join(testFolder, 'stack-')),
       env: options.env ?? {},
@@ -78,6 +82,9 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
     }
   }
 }
+
+/** Somebody else's to drop. */
+const keep = () => Promise.resolve();
 
 interface Parts {
   readonly at: Addresses;
@@ -139,10 +146,4 @@ function assemble({ at, namespace, databases, folder, env }: Parts) {
       for (const database of databases) await database.drop();
     },
   };
-}
-
-function required(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`no ${name}: is this file one of the "services" tests?`);
-  return value;
 }

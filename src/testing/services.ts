@@ -101,7 +101,7 @@ async function temporal(folder: string, { home, env }: ServiceOptions, children:
 }
 
 /** Another run can take a free port between our look and the server's start. */
-async function onSomePort(children: Child[], start: (port: number) => Started): Promise<number> {
+export async function onSomePort(children: Child[], start: (port: number) => Started): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const { child, ready } = start(port);

@@ -50,7 +50,8 @@ export function uniqueQueue(): string {
   return `q-${randomBytes(6).toString('hex')}`;
 }
 
-function required(name: string): string {
+/** What global-setup.ts has left for the tests of its run. */
+export function required(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`no ${name}: is this file one of the "services" tests?`);
   return value;

@@ -29,7 +29,8 @@ export async function call(base: string, method: string, path: string, options: 
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: (await response.json()) as Json };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, retryAfter, body: (await response.json()) as Json };
 }
 
 function authorization(auth: string | Credentials): string {

@@ -4,7 +4,8 @@ import { until } from '../lab.ts';
 import { startStack, type TestStack } from '../processes.ts';
 import { startReceiver, type Receiver } from '../receiver.ts';
 import { connectClient } from '../temporal.ts';
-import { call, registerMerchant, type MerchantAccount } from './http.ts';
+import { registerMerchant } from './http.ts';
+import { openShop } from './shop.ts';
 
 /** Real processes that die at a bad moment, and what the sweep of the worker makes good. */
 
@@ -13,15 +14,15 @@ const DISPATCHER_BACK_MS = 60_000;
 const WIDOWED_SECONDS = 15;
 
 let stack: TestStack;
-let shop: Receiver;
-let merchant: MerchantAccount;
+let receiver: Receiver;
+let shop: ReturnType<typeof openShop>;
 let client: Client;
 let tables: pg.Client;
 
 beforeAll(async () => {
-  shop = await startReceiver((response) => response.end('ok'));
+  receiver = await startReceiver((response) => response.end('ok'));
   stack = await startStack();
-  merchant = await registerMerchant(stack.urls.api, shop.url);
+  shop = openShop(stack, await registerMerchant(stack.urls.api, receiver.url));
   client = await connectClient(stack.namespace);
   tables = new pg.Client({ connectionString: stack.databaseUrl });
   await tables.connect();
@@ -30,27 +31,12 @@ afterAll(async () => {
   await tables.end();
   await client.connection.close();
   await stack.stop();
-  await shop.close();
+  await receiver.close();
 }, 30_000);
 
 async function createOrder(): Promise<string> {
-  const body = { amount: 49_900, currency: 'INR' };
-  const created = await call(stack.urls.api, 'POST', '/v1/orders', { auth: merchant.key, body });
-  return String(created.body['order_ref']);
-}
-
-const pay = (orderRef: string, key: string) =>
-  call(stack.urls.api, 'POST', `/pay/${orderRef}`, {
-    body: { method: 'upi', vpa: 'success@payflow' },
-    headers: { 'idempotency-key': key },
-  });
-
-async function moves(orderRef: string): Promise<string[]> {
-  const response = await fetch(`${stack.urls.bank}/journal?after=0&limit=1000`, {
-    headers: { authorization: `Bearer ${stack.bankKeys.apiKey}` },
-  });
-  const rows = (await response.json()) as { kind: string; order_ref: string }[];
-  return rows.filter((row) => row.order_ref === orderRef).map(({ kind }) => kind);
+  const [orderRef = ''] = await shop.createOrders(1);
+  return orderRef;
 }
 
 test('webhook-dispatcher terminated → running again within 60 s', async () => {
@@ -61,9 +47,9 @@ test('webhook-dispatcher terminated → running again within 60 s', async () => 
   expect(await isRunning()).toBe(false);
   await until('the dispatcher runs again', isRunning, DISPATCHER_BACK_MS);
   const orderRef = await createOrder();
-  await pay(orderRef, 'after-the-dispatcher');
+  await shop.pay(orderRef, { key: 'after-the-dispatcher' });
   await until('its webhook', () =>
-    Promise.resolve(shop.received.some(({ body }) => body.includes(orderRef))),
+    Promise.resolve(receiver.received.some(({ body }) => body.includes(orderRef))),
   );
 }, 90_000);
 
@@ -78,7 +64,7 @@ test('API killed between row and update → answered by the sweep', async () => 
   };
   // Nobody takes the update from the engine; then it is gone with its run, as if it had never been sent.
   await stack.kill('worker');
-  const lost = pay(orderRef, 'the-one').then(
+  const lost = shop.pay(orderRef, { key: 'the-one' }).then(
     () => 'an answer',
     () => 'no answer',
   );
@@ -93,7 +79,7 @@ test('API killed between row and update → answered by the sweep', async () => 
   ]);
   await Promise.all([stack.restart('api'), stack.restart('worker')]);
   await until('an answer', async () => (await open()) === undefined);
-  const again = await pay(orderRef, 'the-one');
+  const again = await shop.pay(orderRef, { key: 'the-one' });
   expect(again).toMatchObject({ status: 200, body: { status: 'captured', amount: 49_900 } });
-  expect(await moves(orderRef)).toEqual(['authorize', 'capture']);
+  expect(await shop.moves(orderRef)).toEqual(['authorize', 'capture']);
 }, 60_000);
