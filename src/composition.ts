@@ -147,6 +147,7 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
     pool,
     logger: log,
     engine: createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE }),
+    engineReady: () => engineReady(client),
     ensureDispatcher: () => ensureDispatcher(client),
   };
   return {

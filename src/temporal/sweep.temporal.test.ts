@@ -3,12 +3,14 @@ import { pino } from 'pino';
 import { insertCallback } from '../db/sweep.ts';
 import { NO_PAYER, payRequest } from '../testing/factories.ts';
 import { startLab, until, type Lab } from '../testing/lab.ts';
+import { engineReady } from './readiness.ts';
 import { runSweep } from './sweep.ts';
 
 let lab: Lab;
 let stopping: AbortController;
 let sweeping: Promise<void>;
 let dispatcherLooks = 0;
+let engineIsAway = false;
 
 beforeAll(async () => {
   lab = await startLab();
@@ -18,6 +20,7 @@ beforeAll(async () => {
       pool: lab.pool,
       engine: lab.engine,
       logger: pino({ level: 'silent' }),
+      engineReady: () => (engineIsAway ? Promise.reject(new Error('away')) : engineReady(lab.client)),
       ensureDispatcher: () => Promise.resolve((dispatcherLooks += 1)),
     },
     stopping.signal,
@@ -49,6 +52,17 @@ test('a command younger than that → left alone', async () => {
   await lab.accept(order, payRequest());
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(await lab.events(order)).toEqual(['order.created']);
+});
+
+test('the engine is away → nothing is claimed, and no order waits longer for it afterwards', async () => {
+  engineIsAway = true;
+  const order = await lab.createOrder();
+  const command = await lab.accept(order, payRequest());
+  await makeOlder(command.id, 20);
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(await leases(order.orderRef)).toBe(0);
+  engineIsAway = false;
+  await lab.reaches(order, 'captured');
 });
 
 test('an order that was never started and is overdue → expired', async () => {

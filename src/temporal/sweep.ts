@@ -10,6 +10,8 @@ interface Deps {
   readonly pool: pg.Pool;
   readonly engine: OrderEngine;
   readonly logger: Logger;
+  /** Rejects while the engine cannot be asked. */
+  readonly engineReady: () => Promise<unknown>;
   /** Starts `webhook-dispatcher` where it does not run. */
   readonly ensureDispatcher: () => Promise<unknown>;
 }
@@ -26,6 +28,9 @@ const DISPATCHER_EVERY_LOOKS = 15;
 export async function runSweep(deps: Deps, signal: AbortSignal): Promise<void> {
   for (let look = 0; !signal.aborted; look += 1) {
     try {
+      // Before anything is claimed: each try that fails makes the order wait longer for the next one, and
+      // an engine that is away for a minute would leave its payers waiting for another one after it.
+      await deps.engineReady();
       await wakeAll(deps, await takeCallbacks(deps.pool));
       await Promise.all(
         (await claimDueOrders(deps.pool, ORDERS_AT_ONCE)).map((order) => lookAfter(deps, order)),

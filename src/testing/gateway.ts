@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { freePort } from '../local/ports.ts';
+import { engineReady } from '../temporal/readiness.ts';
 import { runSweep } from '../temporal/sweep.ts';
 import {
   registerMerchant,
@@ -60,6 +61,7 @@ export async function startGateway(overrides: Pick<Overrides, 'log'> = {}): Prom
     pool: lab.pool,
     engine: lab.engine,
     logger: log,
+    engineReady: () => engineReady(lab.client),
     ensureDispatcher: () => Promise.resolve(),
   };
   const swept = runSweep(sweep, sweeping.signal);

@@ -21,6 +21,7 @@ import { createPool } from '../db/pool.ts';
 import type { Command, Reply } from '../domain/commands.ts';
 import type { EventData } from '../domain/events.ts';
 import { createOrderEngine, type OrderEngine } from '../temporal/orders.ts';
+import { engineReady } from '../temporal/readiness.ts';
 import { runSweep } from '../temporal/sweep.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts';
 import { asked, createMerchant, insertTestOrder, payRequest } from './factories.ts';
@@ -311,11 +312,14 @@ async function startTestOrder(
 }
 
 /** The sweep of a worker, over a lab's orders. Resolves when it has stopped. */
-export function startSweep({ pool, engine }: Pick<Lab, 'pool' | 'engine'>): { stop(): Promise<void> } {
+export function startSweep({ pool, engine, client }: Pick<Lab, 'pool' | 'engine' | 'client'>): {
+  stop(): Promise<void>;
+} {
   const stopping = new AbortController();
   const logger = pino({ level: 'silent' });
   const ensureDispatcher = () => Promise.resolve();
-  const sweeping = runSweep({ pool, engine, logger, ensureDispatcher }, stopping.signal);
+  const sweep = { pool, engine, logger, engineReady: () => engineReady(client), ensureDispatcher };
+  const sweeping = runSweep(sweep, stopping.signal);
   return {
     stop: () => {
       stopping.abort();
