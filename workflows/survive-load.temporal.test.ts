@@ -39,7 +39,7 @@ function slowForSome(connector: Connector): Connector {
   };
 }
 
-test('200 pays waiting at a bank that answers in 1.9 s → unrelated orders still paid in under 2 s', async () => {
+test('200 pays at a bank that answers in 1.9 s → unrelated orders still paid in under 2 s', async () => {
   const orders = await createOrders(SLOW_PAYS);
   for (const { orderRef } of orders) slow.add(orderRef);
   const unrelated = await createOrders(UNRELATED_PAYS);

@@ -1,5 +1,5 @@
 import { createTemporalClient } from '../temporal/client.ts';
-import { createOrderEngine } from '../temporal/orders.ts';
+import { createOrderEngine, type OrderEngine } from '../temporal/orders.ts';
 import { startApi, type TestApi } from '../testing/api.ts';
 import { startGateway, type Gateway } from '../testing/gateway.ts';
 import { until } from '../testing/lab.ts';
@@ -10,17 +10,20 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
+/** So long each would wait for an engine that does not answer. */
+const START_MS = 2_000;
 const UPI = { method: 'upi', vpa: 'success@payflow' };
 
 describe('the engine is away', () => {
   let away: TestApi;
   let orderRef: string;
   let paid: string;
+  let engine: OrderEngine;
 
   beforeAll(async () => {
     const temporal = { address: '127.0.0.1:1', namespace: 'default', apiKey: undefined, tls: false };
     const client = createTemporalClient(temporal);
-    const engine = createOrderEngine({ client, pool: gateway.lab.pool, taskQueue: gateway.lab.taskQueue });
+    engine = createOrderEngine({ client, pool: gateway.lab.pool, taskQueue: gateway.lab.taskQueue });
     away = await startApi({ database: gateway.lab.database, engine });
     paid = await gateway.paid({ payment_capture: 'manual' });
     orderRef = await gateway.order();
@@ -29,6 +32,7 @@ describe('the engine is away', () => {
   afterAll(() => away.close());
   // An order that cannot be started is how it is noticed; nobody waits for it again for two seconds.
   beforeEach(async () => {
+    await until('somebody asks it again', () => Promise.resolve(engine.available()));
     const { key: auth } = gateway.merchant;
     const { status } = await away.call('POST', '/v1/orders', { auth, body: { amount: 49_900 } });
     expect(status).toBe(201);
@@ -85,6 +89,16 @@ describe('the engine is away', () => {
     expect((await away.call('GET', `/pay/${orderRef}`)).status).toBe(200);
   });
 
+  test('an order created within these two seconds is not kept waiting for it', async () => {
+    const { key: auth } = gateway.merchant;
+    const asked = performance.now();
+    for (let count = 0; count < 3; count += 1) {
+      await away.call('POST', '/v1/orders', { auth, body: { amount: 49_900 } });
+    }
+    expect(engine.available()).toBe(false);
+    expect(performance.now() - asked).toBeLessThan(START_MS);
+  });
+
   test('an order created meanwhile is paid once the engine is back', async () => {
     const { key: auth } = gateway.merchant;
     const { body } = await away.call('POST', '/v1/orders', { auth, body: { amount: 700 } });
@@ -101,6 +115,8 @@ describe('the worker is away', () => {
     await expectSubmitted(orderRef);
     const accepted = await first;
     expect(accepted.status).toBe(202);
+    // One order that is not answered is no reason to refuse all others.
+    expect(gateway.lab.engine.available()).toBe(true);
     expect(accepted.body).toMatchObject({
       status: 'created',
       phase: 'submitted',

@@ -55,12 +55,19 @@ const SOURCE = defineSearchAttributeKey('Source', SearchAttributeType.KEYWORD);
 export function createOrderEngine(deps: Deps): OrderEngine {
   const { client, pool } = deps;
   let awayUntil = 0;
-  const noteFailure = (error: unknown) => {
-    if (isAway(error)) awayUntil = Date.now() + BREAKER_MS;
+  const noteFailure = (error: unknown, codes: readonly number[]) => {
+    if (codes.includes(codeOf(error))) awayUntil = Date.now() + BREAKER_MS;
   };
+  const available = () => Date.now() >= awayUntil;
   return {
-    available: () => Date.now() >= awayUntil,
-    start: (label, created) => startAsleep(deps, label, created).catch(noteFailure),
+    available,
+    async start(label, created) {
+      // Nobody else waits for an engine that is away; a pay or the sweep opens the run.
+      if (!available()) return;
+      await startAsleep(deps, label, created).catch((error: unknown) => {
+        noteFailure(error, [UNAVAILABLE, DEADLINE_EXCEEDED]);
+      });
+    },
     join: (commandId) => joinUntil(pool, commandId, Date.now() + ANSWER_MS),
     drive: (label, command) => driveUntil(deps, { label, command, deadline: Date.now() + ANSWER_MS }),
 
@@ -71,7 +78,8 @@ export function createOrderEngine(deps: Deps): OrderEngine {
         try {
           return await driveUntil(deps, { label, command, deadline });
         } catch (error) {
-          noteFailure(error);
+          // A deadline that passes says something of this order, of its bank perhaps, not of the engine.
+          noteFailure(error, [UNAVAILABLE]);
         }
       }
       return joinUntil(pool, command.id, deadline);
@@ -169,7 +177,7 @@ const SUMMARY_CHARACTERS_MAX = 60;
 const UNAVAILABLE = 14;
 const DEADLINE_EXCEEDED = 4;
 
-function isAway(error: unknown): boolean {
+function codeOf(error: unknown): number {
   const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && (cause.code === UNAVAILABLE || cause.code === DEADLINE_EXCEEDED);
+  return isGrpcServiceError(cause) ? cause.code : 0;
 }
