@@ -1,9 +1,9 @@
-import { ActivityFailure } from '@temporalio/workflow';
 import type { BankStep, StepResult } from '../activities/bank.ts';
 import { authorizationOf, type Order } from '../src/domain/order.ts';
 import type { Abandonment, Lookup, Outcome, Unknown, VoidOutcome } from '../src/domain/outcome.ts';
 import type { Payment } from '../src/domain/payment.ts';
 import { wantsCapture } from '../src/domain/settle.ts';
+import { isFailedActivity } from './failed-activity.ts';
 import { fastBank, slowBank } from './proxies.ts';
 
 /** The order moved on after this step was decided: the bank was not called. */
@@ -57,7 +57,7 @@ async function atBank<T>(name: Name, step: BankStep): Promise<T | Unknown> {
       if (result.type === 'behind') throw new Behind();
       if (result.type === 'answered') return result.answer;
     } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
+      if (!isFailedActivity(error)) throw error;
     }
   }
   // What became of the call is not known; the key is the same whenever it is asked for.

@@ -1,9 +1,10 @@
-import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { BankStep, Pursued, Pursuit, StepResult } from '../activities/bank.ts';
 import type { Obligation } from '../src/domain/commands.ts';
 import { bankKey, obligations } from '../src/domain/agenda.ts';
 import { paymentOf, refundOf } from '../src/domain/order.ts';
 import { Behind, capture, captureOf, stepOf } from './bank-steps.ts';
+import { isFailedActivity } from './failed-activity.ts';
 import { fastBank, pursuit } from './proxies.ts';
 import { catchUp, settle } from './recording.ts';
 import type { News, Run } from './run.ts';
@@ -51,7 +52,7 @@ function startPursuit(run: Run, name: string, obligation: Obligation): void {
       (error: unknown) => {
         if (isCancellation(error)) return;
         // Without an answer nothing is known; the loop starts the pursuit again.
-        if (!(error instanceof ActivityFailure)) throw error;
+        if (!isFailedActivity(error)) throw error;
         report(run, name, scope, { obligation, result: { type: 'behind' } });
       },
     );
@@ -114,7 +115,7 @@ async function askOnce(run: Run, obligation: Obligation): Promise<StepResult<Pur
     ]);
     return result.type === 'use_slow_path' ? null : result;
   } catch (error) {
-    if (error instanceof ActivityFailure) return null;
+    if (isFailedActivity(error)) return null;
     throw error;
   }
 }

@@ -1,10 +1,11 @@
-import { ActivityFailure, ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { Batch, Recorded, RecordInput } from '../src/db/record.ts';
 import type { Command, Facts, Instruction } from '../src/domain/commands.ts';
 import { decide } from '../src/domain/decide.ts';
 import { fold } from '../src/domain/order.ts';
 import { project } from '../src/domain/projection.ts';
 import { showAttention } from './attention.ts';
+import { isFailedActivity } from './failed-activity.ts';
 import { fastTables, patientTables } from './proxies.ts';
 import type { Run } from './run.ts';
 
@@ -66,7 +67,7 @@ function record(run: Run, input: RecordInput): Promise<Recorded> {
 
 /** The tables are away or refuse: wait in the engine for as long as it takes, where ops can see it. */
 function expectPatience(run: Run, error: unknown): void {
-  if (!(error instanceof ActivityFailure)) throw error;
+  if (!isFailedActivity(error)) throw error;
   showAttention(run, 'record_failing');
 }
 
