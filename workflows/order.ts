@@ -157,6 +157,8 @@ async function pay(run: Run, command: PayCommand): Promise<Facts> {
     // A new pay takes its place.
     await giveUp(run, waiting, 'payment_cancelled', { deadline: false });
   }
+  // The tables may have shown this very pay: carried out by a task whose end was lost.
+  if (isCarriedOut(run.order, command)) throw new Behind();
   const { action } = judgePay(run.order, command);
   if (action === 'block') return learnt({});
   const step = payStep(run, command, bankKey(command.id, 'authorize'));

@@ -1,19 +1,36 @@
 import { Worker } from '@temporalio/worker';
+import type { Connector } from '../src/connectors/connector.ts';
 import type { OrderLabel } from '../src/db/orders.ts';
-import { payRequest } from '../src/testing/factories.ts';
+import { NO_PAYER, payRequest } from '../src/testing/factories.ts';
 import { startLab, type Lab } from '../src/testing/lab.ts';
 import { workflowBundle } from '../src/testing/temporal.ts';
 
-/** An activity fails or takes too long: the run goes on. */
+/** An activity fails, takes too long, or is run by a task whose end is lost: the run goes on. */
 
 const TOO_LONG_MS = 3_000;
 
 let lab: Lab;
+/** What happens once at the bank between the closing of a key and the answer about it. */
+let meanwhile: (() => Promise<void>) | null = null;
+
 beforeAll(async () => {
-  lab = await startLab();
+  lab = await startLab({ around: somethingHappensMeanwhile });
 });
 afterAll(() => lab.close());
 afterEach(() => lab.bank.faults(null));
+
+function somethingHappensMeanwhile(connector: Connector): Connector {
+  return {
+    ...connector,
+    abandon: async (key, options) => {
+      const told = await connector.abandon(key, options);
+      const happens = meanwhile;
+      meanwhile = null;
+      await happens?.();
+      return told;
+    },
+  };
+}
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -74,4 +91,21 @@ test('the tables take too long → the run waits, and its history replays', asyn
   await lab.closed(order);
   expect(await lab.bank.moves(order)).toEqual(['authorize', 'capture']);
   await replays(order);
+});
+
+test('a new pay, carried out elsewhere while it takes the place of one that waits → answered, charged once', async () => {
+  const order = await lab.createOrder();
+  await lab.pay(order, { method: 'netbanking', payer: NO_PAYER });
+  const command = await lab.accept(order, payRequest(), { key: 'the new one' });
+  let rival: Promise<void> | undefined;
+  meanwhile = async () => {
+    rival = lab.elsewhere(order);
+    await lab.reaches(order, 'captured');
+  };
+  expect(await lab.engine.submit(order, command)).toMatchObject({ payment: { phase: 'captured' } });
+  await rival;
+  await lab.closed(order);
+  const { events } = await lab.handle(order).fetchHistory();
+  expect(events?.filter(({ workflowTaskFailedEventAttributes: failed }) => failed != null)).toEqual([]);
+  expect(await lab.bank.moves(order)).toEqual(['abandon', 'authorize', 'capture']);
 });
