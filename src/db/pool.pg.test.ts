@@ -48,10 +48,22 @@ test('knex has the same parser and the same limits', async () => {
 });
 
 test('a connection that breaks while idle does not end the process, and the next query works', async () => {
-  const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await breakConnectionOf(pool);
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+});
+
+test('one that breaks between two statements does not end the process, and its transaction fails', async () => {
+  const client = await pool.connect();
+  await client.query('begin');
+  await breakConnectionOf(client);
+  await expect(client.query('commit')).rejects.toThrow();
+  client.release(true);
+});
+
+async function breakConnectionOf(client: pg.Pool | pg.PoolClient): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const other = createPool({ url: database.url, max: 1, applicationName: 'killer' });
   await other.query('select pg_terminate_backend($1)', [rows[0]!.pid]);
   await other.end();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
-});
+}

@@ -30,6 +30,8 @@ export function createPool(options: PoolOptions): pg.Pool {
   // Without a listener, a connection that breaks while idle would end the process. The pool has
   // dropped it already, and the next query opens another or says what is wrong.
   pool.on('error', () => {});
+  // The same between two statements of a transaction: the next one, or its commit, says what is wrong.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
