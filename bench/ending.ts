@@ -1,3 +1,7 @@
+import { onTermination } from '../src/local/termination.ts';
+
+const INTERRUPTED = 130;
+
 /** What has to be ended, the last started first: at the end, after a failure, or on Ctrl-C. */
 export type Ending = ReturnType<typeof createEnding>;
 
@@ -14,6 +18,12 @@ export function createEnding() {
       return ending;
     },
   };
+}
+
+/** What a start that is interrupted still has under way fails or is left: the process ends. */
+export function endOnRequest(ending: Ending): void {
+  const exit = () => process.exit(INTERRUPTED);
+  onTermination(process, { stop: () => void ending.run().finally(exit), kill: exit });
 }
 
 async function runAll(steps: (() => Promise<void>)[]): Promise<void> {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Pool } from 'undici';
+import type { RunFile } from '../src/local/run-file.ts';
 import { engineCost } from './engine-cost.ts';
 import { startReceiver } from './receiver.ts';
 import type { Contender } from './rounds.ts';
-import type { RunFile } from './stack.ts';
 
 export interface PayFlow {
   readonly contender: Contender;

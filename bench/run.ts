@@ -2,8 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { readEnvironment } from '../src/cli/environment.ts';
 import { Refusal } from '../src/local/refusal.ts';
 import { createSteps } from '../src/local/steps.ts';
-import { onTermination } from '../src/local/termination.ts';
-import { createEnding, type Ending } from './ending.ts';
+import { createEnding, endOnRequest, type Ending } from './ending.ts';
 import { benchEngine, type EngineReport } from './engine.ts';
 import { chooseEngine, ENGINES, type Engine } from './engine-choice.ts';
 import { faultsOf, goalsOf, textOf } from './report.ts';
@@ -21,7 +20,6 @@ interface Flags {
 }
 
 const ROUNDS = 5;
-const INTERRUPTED = 130;
 
 const program = new Command('bench').description('Measures PayFlow beside its floors.');
 program
@@ -68,7 +66,7 @@ async function bench(
   { engine: wanted, orders, rounds, concurrency }: Flags,
   deps: { steps: ReturnType<typeof createSteps>; ending: Ending },
 ): Promise<EngineReport> {
-  const { home, inherited: env, temporalAddress } = readEnvironment();
+  const { build, home, inherited: env, temporalAddress } = readEnvironment();
   const search = { home, env };
   const choice = chooseEngine({
     wanted,
@@ -78,13 +76,7 @@ async function bench(
   });
   deps.steps.line(`Measuring on ${choice.engine}: ${choice.why}.`);
   if (rounds < ROUNDS) deps.steps.line(`Fewer than ${ROUNDS} rounds: the medians mean little.`);
-  return benchEngine({ ...deps, search, choice, rounds, load: { orders, concurrency } });
-}
-
-/** What a start that is interrupted still has under way fails or is left: the process ends. */
-function endOnRequest(ending: Ending): void {
-  const exit = () => process.exit(INTERRUPTED);
-  onTermination(process, { stop: () => void ending.run().finally(exit), kill: exit });
+  return benchEngine({ ...deps, build, search, choice, rounds, load: { orders, concurrency } });
 }
 
 function count(text: string): number {

