@@ -6,6 +6,7 @@ const base = {
     '<rootDir>/migrations',
     '<rootDir>/checkout',
     '<rootDir>/bench',
+    '<rootDir>/chaos',
   ],
   transform: {
     '^.+\\.[cm]?[jt]sx?$': [

@@ -1,6 +1,6 @@
 // @ts-check
 // Runs before anything is installed or built, so it is plain JavaScript and uses node:* only.
-// node start.mjs [up | build | test | check | bench … | payflow …] [arguments]; without a word: up.
+// node start.mjs [up | build | test | check | bench … | chaos … | payflow …] [arguments]; without a word: up.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -23,6 +23,7 @@ const SOURCES = [
   'migrations',
   'checkout',
   'bench',
+  'chaos',
   'tsconfig.json',
   'tsconfig.build.json',
 ];
@@ -30,6 +31,7 @@ const NOT_BUILT = /\.test\.ts$|[/]src[/]testing[/]/;
 /** Files that tsc does not copy, and the program reads at run time. */
 const ASSET_FOLDERS = ['src', 'checkout'];
 const ASSET = /\.(css|html|svg|png|ico|woff2)$/;
+const WORDS = 'up | build | test | check | bench … | chaos … | payflow …';
 const PROGRESS_MS = 1_000;
 const TICK_MS = 120;
 const REMINDER_MS = 15_000;
@@ -68,10 +70,11 @@ async function main() {
   if (word === 'up') await prepareAndRun('src/cli/payflow.js', ['up', ...args]);
   else if (word === 'payflow') await prepareAndRun('src/cli/payflow.js', args);
   else if (word === 'bench') await prepareAndRun('bench/run.js', args);
+  else if (word === 'chaos') await prepareAndRun('chaos/run.js', args);
   else if (word === 'build') await buildOnly(args);
   else if (word === 'test') process.exitCode = await test(args);
   else if (word === 'check') process.exitCode = await check();
-  else fail(`There is no "${word}". Say: node start.mjs [up | build | test | check | bench … | payflow …]`);
+  else fail(`There is no "${word}". Say: node start.mjs [${WORDS}]`);
 }
 
 /**

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { pino, type Logger } from 'pino';
 import { createOrderActivities } from '../activities/index.ts';
 import { createWebhookActivities } from '../activities/webhooks.ts';
+import type { Hooks } from '../chaos/hooks.ts';
 import { createApi } from './api/app.ts';
 import type { ApiState } from './api/context.ts';
 import { createApiKeys } from './api/middleware/key-cache.ts';
@@ -44,13 +45,14 @@ export async function composeApi(config: Config, log: Logger): Promise<ApiProces
   const knex = createKnex({ ...database, max: Math.ceil(config.databasePool / 4) });
   const client = createTemporalClient(config.temporal);
   const connector = createSimulatorConnector(config.bank);
+  const hooks = await hooksOf(config, 'api');
   const apiKeys = createApiKeys({ pool, secretKey: config.secretKey, clock: Date.now });
   const app = createApi({
-    pool,
+    pool: hooks.apiPool(pool),
     knex,
     log,
     apiKeys,
-    engine: createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE }),
+    engine: hooks.engine(createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE })),
     clock: Date.now,
     config: { ...config, captureWindowMs: config.captureDays * DAY_MS },
     tokenizeCard: (card) => connector.tokenizeCard(card, { timeoutMs: TOKENIZE_MS }),
@@ -88,6 +90,24 @@ function readinessOf({ config, pool, client }: { config: Config; pool: pg.Pool; 
   };
 }
 
+/**
+ * Where chaos/ may hold a process up to kill something at exactly that moment. Its code is loaded only
+ * if this process was started by it, which production refuses.
+ */
+async function hooksOf({ chaosUrl }: Config, process: 'api' | 'worker'): Promise<Hooks> {
+  if (chaosUrl === null) return NO_HOOKS;
+  const { createHooks } = await import('../chaos/hooks.ts');
+  return createHooks({ url: chaosUrl, process });
+}
+
+const NO_HOOKS: Hooks = {
+  apiPool: (pool) => pool,
+  engine: (engine) => engine,
+  workerPool: (pool) => pool,
+  connector: (connector) => connector,
+  activities: (activities) => activities,
+};
+
 export interface WorkerProcess {
   /** Until `stop`; rejects when a worker fails. */
   run(): Promise<void>;
@@ -121,16 +141,19 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
   const connector = createSimulatorConnector(config.bank);
   const poster = createPoster({ allowPrivate: config.development });
   const connection = await connectWorker(config);
+  const hooks = await hooksOf(config, 'worker');
   const stopping = new AbortController();
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace }, [
     {
       taskQueue: ORDER_QUEUE,
-      activities: createOrderActivities({
-        pool,
-        connector,
-        fastLaneMax: WORKFLOW_TASKS_MAX / 2,
-        returnBase: config.apiUrl,
-      }),
+      activities: hooks.activities(
+        createOrderActivities({
+          pool: hooks.workerPool(pool),
+          connector: hooks.connector(connector),
+          fastLaneMax: WORKFLOW_TASKS_MAX / 2,
+          returnBase: config.apiUrl,
+        }),
+      ),
     },
     {
       taskQueue: WEBHOOK_QUEUE,

@@ -29,9 +29,13 @@ const schema = z
     PAYFLOW_DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(20),
     PAYFLOW_CAPTURE_DAYS: z.coerce.number().int().min(1).max(30).default(5),
     PAYFLOW_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    PAYFLOW_CHAOS_URL: url.optional(),
   })
   .superRefine((env, context) => {
     if (env.PAYFLOW_MODE !== 'production') return;
+    if (env.PAYFLOW_CHAOS_URL !== undefined) {
+      context.addIssue({ code: 'custom', path: ['PAYFLOW_CHAOS_URL'], message: 'is for development only' });
+    }
     for (const name of [
       'SECRET_KEY',
       'WEBHOOK_SIGNING_SECRET',
@@ -93,6 +97,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     captureDays: values.PAYFLOW_CAPTURE_DAYS,
     logLevel: values.PAYFLOW_LOG_LEVEL,
+    /** Who is told of every step and may hold it up; null: nobody, and no code for it is loaded. */
+    chaosUrl: values.PAYFLOW_CHAOS_URL ?? null,
   });
 }
 

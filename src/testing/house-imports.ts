@@ -48,6 +48,7 @@ export const IMPORTS: readonly Row[] = [
       "import type { X } from '../src/db/records.ts'",
       "import type { X } from '../src/dashboard/x.ts'",
       "import type { X } from '../migrations/x.ts'",
+      "import type { X } from '../chaos/x.ts'",
       "import type { Connector } from '../src/connectors/connector.ts'",
     ],
   },
@@ -73,6 +74,7 @@ export const IMPORTS: readonly Row[] = [
       'pg',
       "import type { ApiDeps } from '../src/api/deps.ts'",
       "import type { OrderInput } from '../workflows/messages.ts'",
+      "import type { Hooks } from '../chaos/hooks.ts'",
     ],
   },
   {
@@ -250,5 +252,26 @@ export const IMPORTS: readonly Row[] = [
       "import type { x } from 'y'",
     ],
     refused: ['../../src/domain/money.ts', 'preact'],
+  },
+  {
+    in: 'chaos',
+    allowed: [
+      './kill.ts',
+      '../bench/stack.ts',
+      '../src/local/run-file.ts',
+      '../src/audit/bank-journal.ts',
+      '../src/cli/environment.ts',
+      'pg',
+      'node:http',
+      "import type { Reply } from '../src/domain/commands.ts'",
+    ],
+    refused: [
+      '../src/db/record.ts',
+      '../src/composition.ts',
+      '../activities/index.ts',
+      '../workflows/messages.ts',
+      '../src/bank/magic.ts',
+      '../bench/engine.ts',
+    ],
   },
 ];

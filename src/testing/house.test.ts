@@ -26,6 +26,7 @@ const fine = (rule: string, path: string, text: string): Snippet => ({ rule, pat
 
 const SNIPPETS: readonly Snippet[] = [
   refused('no-restricted-imports', 'src/config.ts', "import './db/pool.ts';"),
+  refused('no-restricted-imports', 'chaos/hooks.ts', "import './kill.ts';"),
   refused('no-floating-promises', 'workflows/a1.ts', FLOATING),
   refused('no-floating-promises', 'src/db/a1.test.ts', FLOATING),
   fine('no-floating-promises', 'workflows/a2.ts', FLOATING.replace(' f();', ' void f();')),
