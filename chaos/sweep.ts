@@ -26,10 +26,9 @@ export interface Sweep {
 
 /**
  * How many orders come to their steps together. More of them would take longer to come than the first
- * may stand; what was missed comes again in smaller groups.
+ * may stand; what was missed comes again in smaller groups, at last alone.
  */
 const GROUP_CELLS = 14;
-const GROUP_CELLS_MIN = 5;
 /** An order can come to a step too early or too late for the kill. */
 const TRIES_MAX = 6;
 
@@ -65,7 +64,7 @@ async function runAll(
   let missing = cells;
   for (let tries = 1; tries <= TRIES_MAX && missing.length > 0; tries += 1) {
     const missed: Result[] = [];
-    const size = Math.max(GROUP_CELLS_MIN, Math.ceil(GROUP_CELLS / tries));
+    const size = Math.ceil(GROUP_CELLS / 2 ** (tries - 1));
     await share(worlds, groupsOf(missing, size), async (world, group) => {
       const began = performance.now();
       const ran = await runGroup(world, group);
