@@ -6,6 +6,7 @@ export interface Receiver {
   readonly url: string;
   /** Different events; one that comes twice counts once. */
   arrived(): number;
+  close(): Promise<void>;
 }
 
 export async function startReceiver(): Promise<Receiver> {
@@ -20,5 +21,10 @@ export async function startReceiver(): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${port}/`,
     arrived: () => events.size,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }

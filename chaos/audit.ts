@@ -16,7 +16,10 @@ const WEBHOOKS_MS_MAX = 60_000;
 const POLL_MS = 500;
 
 /** `payflow audit verify` over everything there is, once the webhooks are on their way. */
-export async function audit(world: World, build: string): Promise<Audit> {
+export async function audit(
+  world: Pick<World, 'books' | 'run'>,
+  { build, clientLog }: { build: string; clientLog?: string },
+): Promise<Audit> {
   for (
     const giveUpAt = Date.now() + WEBHOOKS_MS_MAX;
     (await world.books.outbox()) > 0;
@@ -30,7 +33,7 @@ export async function audit(world: World, build: string): Promise<Audit> {
   const output = await new Promise<string>((resolve, reject) => {
     execFile(
       process.execPath,
-      [program, 'audit', 'verify', '--json'],
+      [program, 'audit', 'verify', '--json', ...(clientLog === undefined ? [] : ['--client-log', clientLog])],
       { env, maxBuffer: OUTPUT_BYTES_MAX },
       (error, stdout, stderr) => {
         // 1: there are differences.

@@ -11,7 +11,17 @@ export interface Standing {
   readonly summary: string;
   /** No command is open, and nothing is owed to the bank or by it. */
   readonly isSettled: boolean;
+  readonly atBank: AtBank;
   readonly commands: readonly { readonly key: string | null; readonly reply: Reply | null }[];
+}
+
+/** Movements and sums in minor units. */
+export interface AtBank {
+  readonly captures: number;
+  readonly captured: number;
+  readonly refunds: number;
+  readonly refunded: number;
+  readonly holds: number;
 }
 
 export interface Books {
@@ -19,6 +29,8 @@ export interface Books {
   read(orderRefs: readonly string[]): Promise<ReadonlyMap<string, Standing>>;
   /** Public events that have not become webhooks. */
   outbox(): Promise<number>;
+  /** All events that an endpoint subscribes to, and the sum of all ledger entries in minor units. */
+  totals(): Promise<{ events: number; ledger: number }>;
 }
 
 interface Row {
@@ -53,6 +65,7 @@ export function openBooks(run: RunFile): Books {
       return new Map(rows.map((row) => [row.order_ref, standingOf(row, journal.of(row.order_ref))]));
     },
     outbox: async () => (await query<{ count: number }>('select count(*)::int from outbox'))[0]?.count ?? 0,
+    totals: async () => (await query<{ events: number; ledger: number }>(TOTALS))[0]!,
   };
 }
 
@@ -70,9 +83,20 @@ select o.order_ref,
     from commands c where c.order_ref = o.order_ref and c.kind <> 'create'), '[]') as commands
 from orders o where o.order_ref = any($1)`;
 
-function standingOf({ tables, owed, commands }: Row, atBank: string): Standing {
+const TOTALS = `
+select (select count(*)::int from events e join webhook_endpoints w on w.merchant_id = e.merchant_id
+    and e.type = any (w.events)) as events,
+  (select coalesce(sum(amount), 0)::int from ledger_entries) as ledger`;
+
+function standingOf({ tables, owed, commands }: Row, atBank: AtBank): Standing {
+  const { captures, captured, refunds, refunded, holds } = atBank;
   const isOpen = commands.some(({ reply }) => reply === null);
-  return { summary: `${tables}; bank: ${atBank}`, isSettled: !isOpen && !owed, commands };
+  return {
+    summary: `${tables}; bank: ${captures} captures of ${captured}, ${refunds} refunds of ${refunded}, holds ${holds}`,
+    isSettled: !isOpen && !owed,
+    atBank,
+    commands,
+  };
 }
 
 /** The bank's journal, read on from where it was read to. */
@@ -90,16 +114,22 @@ function followJournal({ home, urls }: RunFile) {
         }
       }
     },
-    of(orderRef: string): string {
+    of(orderRef: string): AtBank {
       const mine = moves.get(orderRef) ?? [];
-      const count = (kind: string) => mine.filter((move) => move.kind === kind).length;
-      const sums = ['capture', 'refund'].map((kind) => {
-        const sum = mine
-          .filter((move) => move.kind === kind)
-          .reduce((total, { amount }) => total + amount, 0);
-        return `${count(kind)} ${kind}s of ${sum}`;
-      });
-      return `${sums.join(', ')}, holds ${count('authorize') - count('capture') - count('void')}`;
+      const amounts = (kind: string) => mine.filter((move) => move.kind === kind).map(({ amount }) => amount);
+      const captures = amounts('capture');
+      const refunds = amounts('refund');
+      return {
+        captures: captures.length,
+        captured: sum(captures),
+        refunds: refunds.length,
+        refunded: sum(refunds),
+        holds: amounts('authorize').length - captures.length - amounts('void').length,
+      };
     },
   };
+}
+
+function sum(amounts: readonly number[]): number {
+  return amounts.reduce((total, amount) => total + amount, 0);
 }

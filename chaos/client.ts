@@ -5,9 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
-  /** How often it had to ask. */
+  /** How often it had to ask, and how long it waited for the answer in all. */
   readonly tries: number;
+  readonly ms: number;
+  /** When it came, ISO 8601. */
+  readonly at: string;
 }
+
+type Response = Pick<Answer, 'status' | 'body'>;
 
 export interface Asked {
   readonly method: 'GET' | 'POST';
@@ -31,10 +36,13 @@ const IN_USE = 'idempotency_key_in_use';
  */
 export async function askUntilAnswered(base: string, asked: Asked): Promise<Answer> {
   const same = { key: randomUUID(), ...asked };
+  const began = performance.now();
   const giveUpAt = Date.now() + ANSWER_MS_MAX;
   for (let tries = 1; ; tries += 1) {
     const answer = await ask(base, same).catch((error: unknown) => String(error));
-    if (typeof answer !== 'string' && isFinal(answer)) return { ...answer, tries };
+    if (typeof answer !== 'string' && isFinal(answer)) {
+      return { ...answer, tries, ms: performance.now() - began, at: new Date().toISOString() };
+    }
     if (Date.now() > giveUpAt) {
       throw new Error(`${asked.method} ${asked.path}: no answer in ${tries} tries, last ${shown(answer)}`);
     }
@@ -42,7 +50,7 @@ export async function askUntilAnswered(base: string, asked: Asked): Promise<Answ
   }
 }
 
-function isFinal({ status, body }: Omit<Answer, 'tries'>): boolean {
+function isFinal({ status, body }: Response): boolean {
   if (status === 202 || status === 429 || status >= 500) return false;
   return reasonOf(body) !== IN_USE;
 }
@@ -52,7 +60,7 @@ export function reasonOf(body: Answer['body']): string | null {
   return error?.reason ?? null;
 }
 
-function shown(answer: string | Omit<Answer, 'tries'>): string {
+function shown(answer: string | Response): string {
   return typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body)}`;
 }
 

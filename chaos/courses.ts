@@ -1,5 +1,5 @@
 import { commonStops, type Course } from './cells.ts';
-import { NOTHING_BEFORE } from './group.ts';
+import { NOTHING_BEFORE } from './paths.ts';
 import type { Path } from './paths.ts';
 import { settled, type World } from './world.ts';
 

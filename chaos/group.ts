@@ -5,6 +5,7 @@ import { reasonOf, type Answer } from './client.ts';
 import type { Armed } from './controller.ts';
 import { kill } from './kill.ts';
 import { askAgain, type Walk } from './merchant.ts';
+import { NOTHING_BEFORE } from './paths.ts';
 import { settled, type World } from './world.ts';
 
 export interface Result {
@@ -21,6 +22,7 @@ export interface Result {
  * tried again after 2 s: whoever stands for longer does not stand at this step any more.
  */
 const STAND_MS_MAX = 1_500;
+/** How much later than undisturbed an order may come to its step. */
 const COME_MS_MAX = 8_000;
 const POLL_MS = 5;
 
@@ -68,8 +70,6 @@ async function prepare({ controller, merchant }: World, cell: Cell): Promise<Run
   return { cell, walk, before, armed: controller.arm(walk.orderRef, cell.stop) };
 }
 
-export const NOTHING_BEFORE: Answer = { status: 0, body: {}, tries: 0 };
-
 /** Those with a long way to go start first, so that all come to their steps together. */
 async function start({ cell, walk, before }: Runner, cells: readonly Cell[]): Promise<string[]> {
   const farthest = Math.max(...cells.map(({ stop }) => stop.atMs));
@@ -83,7 +83,8 @@ async function start({ cell, walk, before }: Runner, cells: readonly Cell[]): Pr
 }
 
 async function allStand(runners: readonly Runner[]): Promise<Runner[]> {
-  const giveUpAt = performance.now() + COME_MS_MAX;
+  const farthest = Math.max(...runners.map(({ cell }) => cell.stop.atMs));
+  const giveUpAt = performance.now() + farthest + COME_MS_MAX;
   let firstAt = Infinity;
   for (;;) {
     const now = performance.now();

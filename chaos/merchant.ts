@@ -1,11 +1,11 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startReceiver } from '../bench/receiver.ts';
 import { askUntilAnswered, type Answer } from './client.ts';
 import type { RunFile } from '../src/local/run-file.ts';
 
 /** A command as its client sent it, and what it was told. */
 export interface Told {
+  readonly orderRef: string;
   readonly path: string;
   readonly body: object;
   readonly credentials?: string;
@@ -25,6 +25,8 @@ export interface Walk {
 
 export interface Merchant {
   newWalk(order: object): Promise<Walk>;
+  /** Different events that have come to it as webhooks. */
+  webhooks(): number;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function connectMerchant({ demo, urls }: RunFile): Promise<Merchant
       if (status !== 201) throw new Error(`no order: ${status} ${JSON.stringify(body)}`);
       return walkOf(urls.api, String(body['order_ref']), credentials);
     },
+    webhooks: receiver.arrived,
     close: receiver.close,
   };
 }
@@ -56,10 +59,10 @@ let keys = 0;
 
 function walkOf(api: string, orderRef: string, credentials: string): Walk {
   const told: Told[] = [];
-  const command = async (sent: Omit<Told, 'key' | 'answer'>) => {
+  const command = async (sent: Omit<Told, 'orderRef' | 'key' | 'answer'>) => {
     const key = `chaos-${(keys += 1)}-${orderRef}`;
     const answer = await askUntilAnswered(api, { method: 'POST', ...sent, key });
-    told.push({ ...sent, key, answer });
+    told.push({ ...sent, orderRef, key, answer });
     return answer;
   };
   return {
@@ -90,7 +93,10 @@ async function pageFor(api: string, paymentRef: string, credentials: string): Pr
 }
 
 /** The same request once more; it must be told the same. */
-export function askAgain(api: string, { answer: _answer, ...sent }: Told): Promise<Answer> {
+export function askAgain(
+  api: string,
+  { answer: _answer, orderRef: _orderRef, ...sent }: Told,
+): Promise<Answer> {
   return askUntilAnswered(api, { method: 'POST', ...sent });
 }
 
@@ -106,21 +112,4 @@ async function subscribe(api: string, login: { email: string; password: string }
   };
   const { access_token: token } = await call('POST', '/auth/login-json', login);
   await call('PATCH', '/merchants/me', { webhook_url: url }, { authorization: `Bearer ${String(token)}` });
-}
-
-async function startReceiver() {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

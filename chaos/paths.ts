@@ -12,6 +12,9 @@ export interface Path {
   readonly run: (walk: Walk, before: Answer) => Promise<unknown>;
 }
 
+/** Of a path that begins with a new order. */
+export const NOTHING_BEFORE: Answer = { status: 0, body: {}, tries: 0, ms: 0, at: '' };
+
 const upi = (vpa: string) => ({ method: 'upi', vpa });
 const GOOD = upi('success@payflow');
 const CHALLENGED_CARD = {

@@ -42,7 +42,7 @@ export async function sweep(options: SweepOptions): Promise<Sweep> {
   const cells = cellsOf(courses, options.targets);
   say(`${courses.length} paths, ${cells.length} cells`);
   const results = await runAll(worlds, cells, say);
-  const audits = await Promise.all(worlds.map((world) => audit(world, options.build)));
+  const audits = await Promise.all(worlds.map((world) => audit(world, options)));
   return { courses, results: results.map((result) => withAudit(result, audits)), audits };
 }
 

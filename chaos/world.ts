@@ -5,7 +5,7 @@ import type { RunFile } from '../src/local/run-file.ts';
 import { openBooks, type Books, type Standing } from './books.ts';
 import { startController, type Controller } from './controller.ts';
 import { connectMerchant, type Merchant } from './merchant.ts';
-import { PATHS } from './paths.ts';
+import { NOTHING_BEFORE, PATHS } from './paths.ts';
 
 /** A PayFlow that tells the controller of every step, with a merchant of its own. */
 export interface World {
@@ -38,12 +38,13 @@ export async function startWorld({ build, env: given, ending }: WorldOptions): P
   return { controller, merchant, books: openBooks(run()), run };
 }
 
-/** Until every order has come to its end, or for so long; then as they stand. */
+/** Until every order has come to its end, or until then (epoch ms); as they stand. */
 export async function settled(
   books: Books,
   isAtEnd: ReadonlyMap<string, (standing: Standing) => boolean>,
+  giveUpAt = Date.now() + SETTLE_MS_MAX,
 ): Promise<ReadonlyMap<string, Standing>> {
-  for (const giveUpAt = Date.now() + SETTLE_MS_MAX; ; await sleep(POLL_MS)) {
+  for (; ; await sleep(POLL_MS)) {
     const late = Date.now() > giveUpAt;
     try {
       const standings = await books.read([...isAtEnd.keys()]);
@@ -62,7 +63,7 @@ export async function healthy({ merchant }: World): Promise<void> {
   for (const giveUpAt = Date.now() + HEALTHY_MS_MAX; ; await sleep(POLL_MS)) {
     const walk = await merchant.newWalk({});
     const asked = performance.now();
-    await paid!.run(walk, { status: 0, body: {}, tries: 0 });
+    await paid!.run(walk, NOTHING_BEFORE);
     const [told] = walk.told;
     if (performance.now() - asked < QUICK_MS && told?.answer.body['status'] === 'captured') return;
     if (Date.now() > giveUpAt) throw new Error('PayFlow does not recover');
