@@ -21,6 +21,8 @@ export interface Walk {
   change(kind: 'capture' | 'void' | 'refund', paymentRef: string, body?: object): Promise<Answer>;
   /** What the payer answers on the bank's page, to which a pay sends them. */
   decide(sent: Answer, answer: 'approve' | 'decline'): Promise<void>;
+  /** Waits for the payment that pays the order; its ref. */
+  paid(): Promise<string>;
 }
 
 export interface Merchant {
@@ -71,6 +73,7 @@ function walkOf(api: string, orderRef: string, credentials: string): Walk {
     pay: (body) => command({ path: `/pay/${orderRef}`, body }),
     change: (kind, paymentRef, body = {}) =>
       command({ path: `/v1/payments/${paymentRef}/${kind}`, body, credentials }),
+    paid: () => paymentOf(api, orderRef, credentials),
     async decide(sent, answer) {
       const url = await pageFor(api, String(sent.body['payment_ref']), credentials);
       await askUntilAnswered(url, { method: 'POST', path: `/${answer}` });
@@ -78,17 +81,29 @@ function walkOf(api: string, orderRef: string, credentials: string): Walk {
   };
 }
 
-const PAGE_MS_MAX = 60_000;
+const WAIT_MS_MAX = 60_000;
 const POLL_MS = 100;
 
 /** The bank's page for the payer; it comes late where the bank's first answer was lost. */
 async function pageFor(api: string, paymentRef: string, credentials: string): Promise<string> {
   const path = `/v1/payments/${paymentRef}`;
-  for (const giveUpAt = Date.now() + PAGE_MS_MAX; ; await sleep(POLL_MS)) {
+  for (const giveUpAt = Date.now() + WAIT_MS_MAX; ; await sleep(POLL_MS)) {
     const { body } = await askUntilAnswered(api, { method: 'GET', path, credentials });
     const action = body['next_action'] as { url: string } | null;
     if (action !== null) return action.url;
     if (Date.now() > giveUpAt) throw new Error(`${paymentRef}: the bank has no page for the payer`);
+  }
+}
+
+/** Found at once as a rule: its payer was told, or was told that the bank has not decided yet. */
+async function paymentOf(api: string, orderRef: string, credentials: string): Promise<string> {
+  const path = `/v1/orders/${orderRef}/payments`;
+  for (const giveUpAt = Date.now() + WAIT_MS_MAX; ; await sleep(POLL_MS)) {
+    const { body } = await askUntilAnswered(api, { method: 'GET', path, credentials });
+    const payments = Object.values(body) as { status: string; payment_ref: string }[];
+    const captured = payments.find(({ status }) => status === 'captured');
+    if (captured !== undefined) return captured.payment_ref;
+    if (Date.now() > giveUpAt) throw new Error(`${orderRef} is not paid`);
   }
 }
 

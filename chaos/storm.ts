@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack, temporaryFolder } from '../bench/stack.ts';
 import { audit, type Audit } from './audit.ts';
 import { openBooks, type Standing } from './books.ts';
-import type { Answer } from './client.ts';
 import { writeClientLog } from './client-log.ts';
 import { killAgainAndAgain, type Kills } from './killing.ts';
 import { connectMerchant, type Merchant, type Told, type Walk } from './merchant.ts';
@@ -92,20 +91,15 @@ async function visit(
   const pays = await Promise.allSettled(
     Array.from({ length: submits }, () => walk.pay({ method: 'upi', vpa: 'success@payflow' })),
   );
-  const captured = pays.find(isCaptured)?.value;
-  const wanted = number % REFUNDED_EVERY === 0 && captured !== undefined;
-  const refunds = wanted ? await refund(walk, String(captured.body['payment_ref'])) : [];
+  const refunds = number % REFUNDED_EVERY === 0 ? await refund(walk) : [];
   const faults = [...pays, ...refunds].flatMap((end) =>
     end.status === 'rejected' ? [String(end.reason)] : [],
   );
   return { orderRef: walk.orderRef, told: walk.told, refundsAsked: refunds.length, faults };
 }
 
-function isCaptured(end: PromiseSettledResult<Answer>): end is PromiseFulfilledResult<Answer> {
-  return end.status === 'fulfilled' && end.value.body['status'] === 'captured';
-}
-
-function refund(walk: Walk, paymentRef: string) {
+async function refund(walk: Walk) {
+  const paymentRef = await walk.paid();
   return Promise.allSettled(
     Array.from({ length: REFUNDS_AT_ONCE }, () => walk.change('refund', paymentRef, { amount: REFUND })),
   );
