@@ -52,7 +52,8 @@ export interface Turn extends Measured {
   readonly cpuMsPerOrder: CpuMs | null;
 }
 
-const WARM_UP: Load = { orders: 100, concurrency: 16 };
+/** Enough for the compilers in all processes to have done their work. */
+const WARM_UP: Load = { orders: 400, concurrency: 16 };
 /** One at a time, in each turn. */
 const ALONE: Load = { orders: 20, concurrency: 1 };
 
