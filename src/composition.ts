@@ -135,7 +135,6 @@ export async function composeWorker(config: Config, log: Logger): Promise<Worker
     url: config.databaseUrl,
     max: config.databasePool,
     applicationName: 'payflow-worker',
-    planOnce: true,
   });
   const client = createTemporalClient(config.temporal);
   const connector = createSimulatorConnector(config.bank);

@@ -6,8 +6,6 @@ export interface PoolOptions {
   readonly max: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** The same few statements all day: planned once per connection, whatever their parameters are. */
-  readonly planOnce?: boolean;
 }
 
 const STATEMENT_MS_MAX = 10_000;
@@ -50,14 +48,13 @@ export function createKnex(options: PoolOptions): Knex {
 
 function ignore(): void {}
 
-function connectionOptions({ url, applicationName, planOnce = false }: PoolOptions) {
+function connectionOptions({ url, applicationName }: PoolOptions) {
   return {
     connectionString: url,
     application_name: applicationName,
     statement_timeout: STATEMENT_MS_MAX,
     connectionTimeoutMillis: CONNECT_MS_MAX,
     keepAlive: true,
-    ...(planOnce ? { options: '-c plan_cache_mode=force_generic_plan' } : {}),
     types: { getTypeParser },
   };
 }

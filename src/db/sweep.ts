@@ -7,7 +7,7 @@ const COMMAND_OPEN_SECONDS = 15;
 const ORDER_OVERDUE_SECONDS = 60;
 /** The order has so long to learn by itself what a callback is about. */
 const CALLBACK_SECONDS = 3;
-/** In the statement as a number: planned for any, it would read the whole table each time. */
+/** In the statement as a number: planned for any number, it would read the whole table each time. */
 const CALLBACKS_AT_ONCE = 500;
 /** The lease doubles with each try that did not settle the order. */
 const LEASE_SECONDS = 15;
