@@ -4,7 +4,7 @@ import type { OrderLabel } from './orders.ts';
 /** A command may be open for so long before the sweep drives it again. */
 const COMMAND_OPEN_SECONDS = 15;
 /** An order may be overdue for so long before the sweep looks after it. */
-const ORDER_OVERDUE_SECONDS = 60;
+const ORDER_OVERDUE_SECONDS = 15;
 /** The order has so long to learn by itself what a callback is about. */
 const CALLBACK_SECONDS = 3;
 /** In the statement as a number: planned for any number, it would read the whole table each time. */

@@ -101,8 +101,13 @@ export interface EventRow {
   payload: EventPayload | null;
 }
 
-/** How long an obligation may go without news before the sweep looks after the run, in ms. */
-const OBLIGATION_DUE_MS = 60_000;
+/**
+ * How long an obligation may go without news before the sweep looks after the run, in ms. The run may
+ * not know of it: its engine died between the record and the end of the task. A bank is asked again
+ * soon; a payer is at the bank's page for minutes.
+ */
+const OBLIGATION_DUE_MS = 15_000;
+const PAYER_DUE_MS = 60_000;
 
 /** All that one batch changes. */
 export interface Changes {
@@ -164,8 +169,10 @@ export function orderRow(order: Order): OrderRow {
 
 function dueAt(order: Order): string | null {
   const deadline = nextDeadline(order)?.at ?? Infinity;
-  const errand = obligations(order).length > 0 ? order.updatedAt + OBLIGATION_DUE_MS : Infinity;
-  const due = Math.min(deadline, errand);
+  const errands = obligations(order).map(
+    ({ kind }) => order.updatedAt + (kind === 'await_payer' ? PAYER_DUE_MS : OBLIGATION_DUE_MS),
+  );
+  const due = Math.min(deadline, ...errands);
   return due === Infinity ? null : iso(due);
 }
 
