@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { createEnding } from '../bench/ending.ts';
 import { builtProgram } from '../src/testing/build.ts';
+import { takeTurn, TURN_MS_MAX } from '../src/testing/turn.ts';
 import { TARGETS } from './kill.ts';
 import { PATHS, QUICK_PATHS } from './paths.ts';
 import { sweep } from './sweep.ts';
@@ -8,7 +9,7 @@ import { isSound, table } from './table.ts';
 
 /** The quick half: a payment and a refund, each step once, whatever the process. */
 
-// It takes a third of that on two idle cores.
+// It takes 90 s on two cores, beside other tests.
 const SWEEP_MS_MAX = 300_000;
 
 const STEPS = {
@@ -28,7 +29,14 @@ const STEPS = {
 };
 
 const ending = createEnding();
-afterAll(() => ending.run(), 60_000);
+let giveTurnBack: () => void;
+beforeAll(async () => {
+  giveTurnBack = await takeTurn();
+}, TURN_MS_MAX);
+afterAll(async () => {
+  giveTurnBack();
+  await ending.run();
+}, 60_000);
 
 test(
   'each process is killed at each step of a payment and of a refund → one charge, an answer, no difference',

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../src/testing/lab.ts';
 import { answers, type Behaviour } from '../src/testing/receiver.ts';
+import { takeTurn, TURN_MS_MAX } from '../src/testing/turn.ts';
 import { insertEvents, insertMerchant, insertTestEndpoint } from '../src/testing/webhook-rows.ts';
 import { captured, createWebhookWorld, type WebhookWorld } from '../src/testing/webhook-world.ts';
 
@@ -19,12 +20,17 @@ const DEAD_MS = 10_000;
 const ARRIVED_MS_MAX = 60_000;
 
 let world: WebhookWorld;
+let giveTurnBack: () => void;
 beforeAll(async () => {
+  giveTurnBack = await takeTurn();
   world = await createWebhookWorld();
-});
+}, TURN_MS_MAX);
 beforeEach(() => world.reset());
 afterEach(() => world.tidy());
-afterAll(() => world.close());
+afterAll(async () => {
+  giveTurnBack();
+  await world.close();
+});
 
 test('2,000 events to a dead endpoint start at most 20 workflows, other merchants’ deliveries stay under 1 s in the median, everything arrives after it comes back', async () => {
   let isDead = true;
