@@ -46,6 +46,24 @@ export async function findUserByEmail(
   return { user: { id, name, email: row.email, role, tokenVersion }, passwordHash: row.passwordHash };
 }
 
+/**
+ * Ends every token that was made before. False: the password has been changed since this version, and
+ * whoever asks was let in by the old one.
+ */
+export async function changePassword(
+  pool: pg.Pool,
+  { id, tokenVersion }: Pick<User, 'id' | 'tokenVersion'>,
+  password: string,
+): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'change_password',
+    text: `update users set password_hash = $3, token_version = token_version + 1
+      where id = $1 and token_version = $2`,
+    values: [id, tokenVersion, await hashPassword(password)],
+  });
+  return rowCount === 1;
+}
+
 function normalEmail(email: string): string {
   return email.trim().toLowerCase();
 }

@@ -5,7 +5,7 @@ const REASONS = Object.keys(ERRORS) as Reason[];
 
 /** Refusals by status; what is not named here is a payment that ended without money, answered with 200. */
 const BY_STATUS: Record<number, string> = {
-  401: 'invalid_api_credentials invalid_credentials invalid_signature not_authenticated',
+  401: 'invalid_api_credentials invalid_credentials invalid_signature not_authenticated wrong_password',
   403: 'admin_required forbidden insufficient_scope merchant_inactive role_not_allowed',
   404: 'api_key_not_found delivery_not_found merchant_not_found not_found order_not_found payment_not_found',
   405: 'method_not_allowed',

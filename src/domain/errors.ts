@@ -67,6 +67,7 @@ export const ERRORS = {
   not_authenticated: business(401, 'Not authenticated'),
   invalid_api_credentials: business(401, 'Invalid API credentials'),
   invalid_credentials: business(401, 'Invalid credentials'),
+  wrong_password: business(401, 'Current password is incorrect'),
   invalid_signature: business(401, 'The signature of the callback is wrong'),
   merchant_inactive: business(403, 'Merchant account inactive or not found'),
   insufficient_scope: business(403, 'This API key may not do that'),
@@ -75,6 +76,7 @@ export const ERRORS = {
   role_not_allowed: business(403, 'Accounts with role admin are made with the command line only'),
   too_many_requests: business(429, 'Too many requests'),
   // Accounts and merchants.
+  passwords_missing: business(400, 'Both current_password and new_password are required'),
   email_taken: business(400, 'Email already registered'),
   merchant_exists: business(400, 'Merchant profile already exists'),
   business_email_taken: business(400, 'Business email already registered'),

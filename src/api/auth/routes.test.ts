@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
-import { signUp, startApi, type TestApi } from '../../testing/api.ts';
+import { signUp, startApi, type Answered, type TestApi } from '../../testing/api.ts';
 
 let api: TestApi;
 let now = 0;
@@ -40,7 +40,7 @@ describe('POST /auth/register', () => {
     expect(body['role']).toBe('user');
   });
 
-  test('the same mailbox is the same account, however it is written', async () => {
+  test('hole 16: the same mailbox is the same account in every role, however it is written', async () => {
     await api.call('POST', '/auth/register', { body: { ...jane, email: 'twice@shop.test' } });
     const { status, body } = await api.call('POST', '/auth/register', {
       body: { ...jane, email: '  TWICE@Shop.Test ', role: 'user' },
@@ -63,7 +63,7 @@ describe('POST /auth/register', () => {
     expect(await rows('twins@shop.test')).toBe(1);
   });
 
-  test('nobody makes himself an admin', async () => {
+  test('hole 1: nobody makes himself an admin', async () => {
     const { status, body } = await api.call('POST', '/auth/register', {
       body: { ...jane, email: 'root@shop.test', role: 'admin' },
     });
@@ -127,37 +127,56 @@ describe('in production', () => {
   });
 });
 
-describe('POST /auth/login-json', () => {
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+type Login = (username: string, password: string) => Promise<Answered>;
+
+const byForm: Login = (username, password) =>
+  api.call('POST', '/auth/login', {
+    headers: FORM,
+    body: new URLSearchParams({ username, password }).toString(),
+  });
+const byJson: Login = (email, password) =>
+  api.call('POST', '/auth/login-json', { body: { email, password } });
+
+describe.each([
+  ['/auth/login', byForm],
+  ['/auth/login-json', byJson],
+])('POST %s', (_, login) => {
   test('the token says who, in which role, for whom and until when', async () => {
-    const { email, token } = await signUp(api);
+    const { email, password } = await signUp(api);
+    const { status, body } = await login(email, password);
+    expect(status).toBe(200);
+    expect(body).toEqual({ access_token: expect.any(String), token_type: 'bearer' });
+    const token = String(body['access_token']);
     const { role, sub, aud, iat, exp } = decodeJwt(token);
     expect({ role, sub, aud }).toEqual({ role: 'merchant', sub: email, aud: 'payflow' });
     expect((exp ?? 0) - (iat ?? 0)).toBe(30 * 60);
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT', kid: expect.any(String) });
   });
 
-  test('a wrong password, a too long one and an unknown address get the same answer', async () => {
+  test('hole 18: a wrong password, a too long one and an unknown address get the same answer', async () => {
     const { email } = await signUp(api);
     const answers = [];
-    for (const body of [
-      { email, password: 'wrong' },
-      { email, password: 'secret'.padEnd(100, 'x') },
-      { email: 'nobody@shop.test', password: 'secret' },
-    ]) {
-      const { status, body: answer } = await api.call('POST', '/auth/login-json', { body });
-      answers.push({ status, detail: answer['detail'], reason: answer['error']?.['reason'] });
+    for (const [name, password] of [
+      [email, 'wrong'],
+      [email, ''],
+      [email, 'secret'.padEnd(100, 'x')],
+      ['nobody@shop.test', 'secret'],
+    ] as const) {
+      const { status, body } = await login(name, password);
+      answers.push({ status, detail: body['detail'], reason: body['error']?.['reason'] });
     }
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(answers[0]).toEqual({ status: 401, detail: 'Invalid credentials', reason: 'invalid_credentials' });
   });
 
-  test('an unknown address takes as long as a wrong password', async () => {
+  test('hole 18: an unknown address takes as long as a wrong password', async () => {
     const { email } = await signUp(api);
     const msOf = async (name: string) => {
       const times = [];
       for (let round = 0; round < 5; round++) {
         const startedAt = performance.now();
-        await api.call('POST', '/auth/login-json', { body: { email: name, password: 'wrong' } });
+        await login(name, 'wrong');
         times.push(performance.now() - startedAt);
       }
       return Math.min(...times);
@@ -169,10 +188,44 @@ describe('POST /auth/login-json', () => {
 
   test('the address may be written as at the registration, in any case', async () => {
     const { email, password } = await signUp(api);
-    const { status } = await api.call('POST', '/auth/login-json', {
-      body: { email: ` ${email.toUpperCase()} `, password },
-    });
-    expect(status).toBe(200);
+    expect((await login(` ${email.toUpperCase()} `, password)).status).toBe(200);
+  });
+});
+
+describe('what a login does not take', () => {
+  test.each([
+    ['an operator for an address', { email: { $gt: '' }, password: 'secret' }, 'email'],
+    ['an operator for a password', { email: 'a@b.zz', password: { $ne: null } }, 'password'],
+    ['a list', { email: ['a@b.zz'], password: 'secret' }, 'email'],
+    ['no password', { email: 'a@b.zz' }, 'password'],
+    ['a number', { email: 'a@b.zz', password: 123456 }, 'password'],
+  ])('hole 15: %s → 422 that names the field', async (_, body, field) => {
+    const answer = await api.call('POST', '/auth/login-json', { body });
+    expect(answer.status).toBe(422);
+    expect(answer.body['error']?.['field']).toBe(field);
+  });
+
+  test.each([
+    ['username[$gt]=&password=secret', 'username'],
+    ['password=secret', 'username'],
+    ['username=a%40b.zz', 'password'],
+    ['email=a%40b.zz&password=secret', 'username'],
+  ])('hole 15: the form %s → 422 that names the field', async (body, field) => {
+    const answer = await api.call('POST', '/auth/login', { headers: FORM, body });
+    expect(answer.status).toBe(422);
+    expect(answer.body['detail']?.map((fault) => fault['loc']?.[1])).toContain(field);
+  });
+
+  test('JSON is not a form', async () => {
+    const answer = await api.call('POST', '/auth/login', { body: { username: 'a@b.zz', password: 'x' } });
+    expect(answer.status).toBe(415);
+  });
+
+  test('what OAuth clients send along is no hindrance', async () => {
+    const { email, password } = await signUp(api);
+    const fields = { grant_type: 'password', username: email, password, scope: '', client_id: '' };
+    const body = new URLSearchParams(fields).toString();
+    expect((await api.call('POST', '/auth/login', { headers: FORM, body })).status).toBe(200);
   });
 });
 

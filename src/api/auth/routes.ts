@@ -1,17 +1,25 @@
 import { checkPassword } from '../../db/passwords.ts';
-import { createUser, findUserByEmail } from '../../db/users.ts';
+import { changePassword, createUser, findUserByEmail } from '../../db/users.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import type { Tokens } from '../middleware/jwt.ts';
 import { json } from '../middleware/responses.ts';
 import { presentAccount } from './present.ts';
-import { accessToken, account, loginBody, registerBody } from './schema.ts';
+import {
+  accessToken,
+  account,
+  loginBody,
+  loginForm,
+  message,
+  passwordChange,
+  registerBody,
+} from './schema.ts';
 
 const TAGS = ['Accounts'];
 
 export function authRoutes(deps: Pick<ApiDeps, 'pool' | 'knex' | 'config'>, tokens: Tokens): Route[] {
-  return [register(deps), loginJson(deps, tokens)];
+  return [register(deps), login(deps, tokens), loginJson(deps, tokens), changeOwnPassword(deps)];
 }
 
 function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
@@ -35,7 +43,26 @@ function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
   });
 }
 
-function loginJson({ knex }: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
+function login(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
+  return route({
+    method: 'post',
+    path: '/auth/login',
+    summary: 'Sign in with a form',
+    description: 'The same as `/auth/login-json`; `username` is the e-mail address.',
+    tags: TAGS,
+    auth: 'none',
+    body: loginForm,
+    bodyTypes: ['form'],
+    responses: { 200: json('A token', accessToken) },
+    reasons: ['invalid_credentials'],
+    handler: async ({ body: { username, password } }) => ({
+      status: 200,
+      body: await signIn({ ...deps, tokens }, { email: username, password }),
+    }),
+  });
+}
+
+function loginJson(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
   return route({
     method: 'post',
     path: '/auth/login-json',
@@ -46,12 +73,41 @@ function loginJson({ knex }: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
     body: loginBody,
     responses: { 200: json('A token', accessToken) },
     reasons: ['invalid_credentials'],
-    handler: async ({ body }) => {
-      const found = await findUserByEmail(knex, body.email);
-      const good = await checkPassword(body.password, found?.passwordHash ?? null);
-      if (found === null || !good) throw new PayflowError('invalid_credentials');
-      const token = await tokens.issue(found.user);
-      return { status: 200, body: { access_token: token, token_type: 'bearer' as const } };
+    handler: async ({ body }) => ({ status: 200, body: await signIn({ ...deps, tokens }, body) }),
+  });
+}
+
+async function signIn(
+  { knex, tokens }: Pick<ApiDeps, 'knex'> & { tokens: Tokens },
+  { email, password }: { email: string; password: string },
+) {
+  const found = await findUserByEmail(knex, email);
+  const good = await checkPassword(password, found?.passwordHash ?? null);
+  if (found === null || !good) throw new PayflowError('invalid_credentials');
+  return { access_token: await tokens.issue(found.user), token_type: 'bearer' as const };
+}
+
+function changeOwnPassword({ pool, knex, config }: Pick<ApiDeps, 'pool' | 'knex' | 'config'>): Route {
+  return route({
+    method: 'post',
+    path: '/auth/change-password',
+    summary: 'Change the own password',
+    description: 'Every token that was issued before ends at once, also the one of this request.',
+    tags: TAGS,
+    auth: 'user',
+    body: passwordChange(config),
+    responses: { 200: json('Changed', message) },
+    reasons: ['passwords_missing', 'wrong_password'],
+    handler: async ({ caller, body: { current_password: current, new_password: wanted } }) => {
+      if (!current) throw new PayflowError('passwords_missing', { field: 'current_password' });
+      if (!wanted) throw new PayflowError('passwords_missing', { field: 'new_password' });
+      const found = await findUserByEmail(knex, caller.email);
+      if (!(await checkPassword(current, found?.passwordHash ?? null))) {
+        throw new PayflowError('wrong_password', { field: 'current_password' });
+      }
+      // Of two changes at once the second was let in by a token that is dead by now.
+      if (!(await changePassword(pool, caller, wanted))) throw new PayflowError('not_authenticated');
+      return { status: 200, body: { message: 'Password changed. Sign in again.' } };
     },
   });
 }
