@@ -21,6 +21,7 @@ import { unmatched } from './middleware/unmatched.ts';
 import { openApiDocument } from './openapi.ts';
 import { orderRoutes } from './orders/routes.ts';
 import { paymentRoutes } from './payments/routes.ts';
+import { qrRoutes } from './qr/routes.ts';
 import { refundRoutes } from './refunds/routes.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -68,6 +69,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
     refundRoutes(deps),
     webhookRoutes(deps),
     checkoutRoutes(deps),
+    qrRoutes(deps),
     callbackRoutes(deps),
     healthRoutes(deps),
   ];

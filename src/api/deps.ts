@@ -19,6 +19,8 @@ export interface ApiDeps {
   readonly config: {
     readonly development: boolean;
     readonly apiUrl: string;
+    /** Where people are sent: the page behind a QR code. */
+    readonly frontendUrl: string;
     readonly secretKey: string;
     readonly accessTokenMinutes: number;
     /** How long an authorization may stay uncaptured. */

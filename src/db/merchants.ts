@@ -102,6 +102,26 @@ export async function updateMerchant(
   return oneMerchant(knex, { 'merchants.id': merchantId });
 }
 
+/** The token before is dead at once: nothing remembers it. */
+export async function replaceQrToken(knex: Knex, merchantId: string): Promise<Merchant> {
+  await MerchantModel.query(knex).patch({ qrToken: newQrToken() }).where({ id: merchantId });
+  return oneMerchant(knex, { 'merchants.id': merchantId });
+}
+
+/** What a stranger may know of a merchant. */
+export type Payee = Pick<Merchant, 'id' | 'businessName' | 'isActive' | 'isVerified'>;
+
+/** Who is paid by a QR code; a suspended merchant is nobody. */
+export async function findPayeeByQr(pool: pg.Pool, qrToken: string): Promise<Payee | null> {
+  const { rows } = await pool.query<Payee>({
+    name: 'find_payee_by_qr',
+    text: `select id, business_name as "businessName", is_active as "isActive", is_verified as "isVerified"
+      from merchants where qr_token = $1 and is_active`,
+    values: [qrToken],
+  });
+  return rows[0] ?? null;
+}
+
 /** Suspends or reinstates; every process hears of it. False if there is no such merchant. */
 export async function setMerchantActive(
   pool: pg.Pool,

@@ -81,6 +81,7 @@ export const ERRORS = {
   merchant_exists: business(400, 'Merchant profile already exists'),
   business_email_taken: business(400, 'Business email already registered'),
   merchant_not_found: business(404, 'Merchant profile not found. Register first.'),
+  qr_code_not_found: customer(404, 'Invalid or inactive QR code'),
   api_key_not_found: business(404, 'API key not found'),
   invalid_webhook_url: business(400, 'The webhook URL must be https and lead to a public address'),
   // Orders.

@@ -101,6 +101,7 @@ function createDeps(
   const config = {
     development: true,
     apiUrl: 'http://api.test',
+    frontendUrl: 'http://shop.test',
     secretKey: SECRET,
     accessTokenMinutes: 30,
     captureWindowMs: 5 * 86_400_000,

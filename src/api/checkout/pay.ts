@@ -33,9 +33,7 @@ export async function payOrder(deps: PayDeps, pay: Pay) {
   if ((body.order_ref ?? orderRef) !== orderRef) {
     throw new PayflowError('order_ref_mismatch', { field: 'order_ref' });
   }
-  const method = methodOf(body.method);
-  const card = method === 'card' ? checkCard(body) : null;
-  if (method === 'upi' && body.vpa === undefined) throw missing('vpa');
+  const { method, card } = instrumentOf(body);
   const paymentRef = newPaymentRef();
   const asked = askedFor(deps, { order, pay, card });
   const acceptance = (await twinOf(deps.pool, asked)) ?? (await accept());
@@ -59,6 +57,14 @@ export async function payableOrder({ pool }: Pick<PayDeps, 'pool'>, orderRef: st
   if (order === null) throw new PayflowError('order_not_found');
   if (!order.merchant_active) throw new PayflowError('merchant_inactive');
   return order;
+}
+
+/** What is paid with, as far as that can be checked here. Throws with the name of the wrong field. */
+export function instrumentOf(body: PayBody): { method: Method; card: CardData | null } {
+  const method = methodOf(body.method);
+  const card = method === 'card' ? checkCard(body) : null;
+  if (method === 'upi' && body.vpa === undefined) throw missing('vpa');
+  return { method, card };
 }
 
 function methodOf(text: string): Method {
