@@ -13,6 +13,7 @@ create table api_keys (
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
   created_at timestamp with time zone default now() not null,
+  successor_id uuid,
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_key_id_key UNIQUE (key_id)
 );
@@ -354,6 +355,7 @@ CREATE UNIQUE INDEX webhook_endpoints_one_primary ON public.webhook_endpoints US
 -- Foreign keys
 
 alter table api_keys add constraint api_keys_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
+alter table api_keys add constraint api_keys_successor_id_fkey FOREIGN KEY (successor_id) REFERENCES api_keys(id);
 alter table commands add constraint commands_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
 alter table commands add constraint commands_order_ref_fkey FOREIGN KEY (order_ref) REFERENCES orders(order_ref);
 alter table deliveries add constraint deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id);

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type pg from 'pg';
+import { PayflowError } from '../domain/errors.ts';
 import { KEY_CHANGES } from './merchants.ts';
 import { ApiKeyModel } from './models/api-key.ts';
 import { newId } from './refs.ts';
@@ -65,6 +66,41 @@ export async function listApiKeys(knex: Knex, merchantId: string): Promise<ApiKe
 function toApiKey(row: ApiKeyModel): ApiKey {
   const { id, keyId, label, scopes, isActive, expiresAt, lastUsedAt, createdAt } = row;
   return { id, keyId, label, scopes, isActive, expiresAt, lastUsedAt, createdAt };
+}
+
+export interface Rolling {
+  readonly merchantId: string;
+  readonly keyId: string;
+  readonly successor: Pick<NewApiKey, 'keyId' | 'secretHash'>;
+  /** Epoch ms. */
+  readonly now: number;
+  /** How long both keys open the door; 0: the old one is revoked. */
+  readonly overlapMs: number;
+}
+
+/**
+ * A new key with the label, scopes and expiry of the old one, which ends after the overlap or when it
+ * would have ended anyway. Throws `api_key_not_found`, or `api_key_not_rollable` for one that opens no
+ * door any more or was rolled before: its expiry is only the end of that overlap.
+ */
+export async function rollApiKey(trx: Knex.Transaction, rolling: Rolling): Promise<ApiKey> {
+  const { merchantId, keyId, successor, now, overlapMs } = rolling;
+  // Of two rolls at once the second waits here and finds the key rolled.
+  const old = await ApiKeyModel.query(trx).findOne({ key_id: keyId, merchant_id: merchantId }).forUpdate();
+  if (old === undefined) throw new PayflowError('api_key_not_found');
+  const expiresAtMs = old.expiresAt === null ? Infinity : Date.parse(old.expiresAt);
+  if (!old.isActive || old.successorId !== null || expiresAtMs <= now) {
+    throw new PayflowError('api_key_not_rollable');
+  }
+  const { label, scopes, expiresAt } = old;
+  const rolled = await createApiKey(trx, { ...successor, merchantId, label, scopes, expiresAt });
+  const endsAt = new Date(Math.min(expiresAtMs, now + overlapMs)).toISOString();
+  await old.$query(trx).patch({
+    successorId: rolled.id,
+    ...(overlapMs === 0 ? { isActive: false } : { expiresAt: endsAt }),
+  });
+  await trx.raw('select pg_notify(?, ?)', [KEY_CHANGES, `key:${keyId}`]);
+  return rolled;
 }
 
 /** Every process hears of it when this commits. False if the merchant has no such key; once revoked, true again. */

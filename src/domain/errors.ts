@@ -83,6 +83,7 @@ export const ERRORS = {
   merchant_not_found: business(404, 'Merchant profile not found. Register first.'),
   qr_code_not_found: customer(404, 'Invalid or inactive QR code'),
   api_key_not_found: business(404, 'API key not found'),
+  api_key_not_rollable: business(400, 'This API key is revoked, has expired, or was rolled before'),
   invalid_webhook_url: business(400, 'The webhook URL must be https and lead to a public address'),
   // Orders.
   amount_not_positive: business(400, 'Amount must be greater than 0 paise'),

@@ -13,5 +13,6 @@ export class ApiKeyModel extends Model {
   declare isActive: boolean;
   declare expiresAt: string | null;
   declare lastUsedAt: string | null;
+  declare successorId: string | null;
   declare createdAt: string;
 }
