@@ -129,6 +129,21 @@ create table ledger_entries (
   constraint ledger_entries_amount_check CHECK ((amount <> 0))
 );
 
+create table legacy_transactions (
+  id uuid not null,
+  order_ref text not null,
+  merchant_id uuid not null,
+  user_id uuid,
+  idempotency_key text,
+  payment_method text not null,
+  created_at timestamp with time zone not null,
+  constraint legacy_transactions_pkey PRIMARY KEY (id),
+  constraint legacy_transactions_order_ref_key UNIQUE (order_ref),
+  constraint legacy_transactions_user_id_idempotency_key_key UNIQUE (user_id, idempotency_key),
+  constraint legacy_transactions_check CHECK (((user_id IS NULL) = (idempotency_key IS NULL))),
+  constraint legacy_transactions_payment_method_check CHECK ((payment_method = ANY (ARRAY['upi'::text, 'card'::text, 'netbanking'::text, 'wallet'::text])))
+);
+
 create table merchant_sequences (
   merchant_id uuid not null,
   last_sequence bigint not null,
@@ -336,6 +351,9 @@ CREATE INDEX deliveries_retrying ON public.deliveries USING btree (endpoint_id, 
 CREATE INDEX delivery_attempts_of_merchant ON public.delivery_attempts USING btree (merchant_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX delivery_attempts_once ON public.delivery_attempts USING btree (delivery_id, attempt);
 CREATE UNIQUE INDEX events_of_merchant ON public.events USING btree (merchant_id, sequence) WHERE (sequence IS NOT NULL);
+CREATE INDEX legacy_transactions_of_all ON public.legacy_transactions USING btree (created_at DESC, id DESC);
+CREATE INDEX legacy_transactions_of_merchant ON public.legacy_transactions USING btree (merchant_id, created_at DESC, id DESC);
+CREATE INDEX legacy_transactions_of_user ON public.legacy_transactions USING btree (user_id, created_at DESC, id DESC);
 CREATE INDEX orders_due ON public.orders USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX orders_of_merchant ON public.orders USING btree (merchant_id, created_at DESC, order_ref DESC);
 CREATE INDEX outbox_in_order ON public.outbox USING btree (created_at, event_id);
@@ -368,6 +386,9 @@ alter table events add constraint events_merchant_id_fkey FOREIGN KEY (merchant_
 alter table events add constraint events_order_ref_after_seq_fkey FOREIGN KEY (order_ref, after_seq) REFERENCES event_batches(order_ref, after_seq);
 alter table ledger_entries add constraint ledger_entries_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
 alter table ledger_entries add constraint ledger_entries_order_ref_fkey FOREIGN KEY (order_ref) REFERENCES orders(order_ref);
+alter table legacy_transactions add constraint legacy_transactions_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
+alter table legacy_transactions add constraint legacy_transactions_order_ref_fkey FOREIGN KEY (order_ref) REFERENCES orders(order_ref);
+alter table legacy_transactions add constraint legacy_transactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 alter table merchant_sequences add constraint merchant_sequences_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
 alter table merchants add constraint merchants_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 alter table order_texts add constraint order_texts_order_ref_fkey FOREIGN KEY (order_ref) REFERENCES orders(order_ref);

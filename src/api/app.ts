@@ -23,6 +23,7 @@ import { orderRoutes } from './orders/routes.ts';
 import { paymentRoutes } from './payments/routes.ts';
 import { qrRoutes } from './qr/routes.ts';
 import { refundRoutes } from './refunds/routes.ts';
+import { transactionRoutes } from './transactions/routes.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
 /** The whole API over what it is given. It holds nothing that would have to be closed. */
@@ -70,6 +71,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
     webhookRoutes(deps),
     checkoutRoutes(deps),
     qrRoutes(deps),
+    transactionRoutes(deps),
     callbackRoutes(deps),
     healthRoutes(deps),
   ];

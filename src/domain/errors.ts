@@ -96,6 +96,8 @@ export const ERRORS = {
   too_many_payments: customer(400, 'This order has been tried too often'),
   payment_in_progress: customer(409, 'A payment for this order is in progress'),
   // Payments and refunds.
+  invalid_transaction_id: business(400, 'Invalid transaction id'),
+  transaction_not_found: business(404, 'Transaction not found'),
   payment_not_found: business(404, 'Payment not found'),
   delivery_not_found: business(404, 'Delivery not found'),
   cannot_capture: business(400, "Cannot capture payment in status '…'", 'payment_capture'),

@@ -27,12 +27,15 @@ interface OrderToPay {
  *
  * The order's run is not opened here: the pay does it, or, if no pay comes, the sweep at its expiry.
  */
-export async function openOrderToPay(deps: OpenDeps, order: OrderToPay): Promise<string> {
+export async function openOrderToPay(
+  deps: OpenDeps,
+  order: OrderToPay,
+): Promise<{ orderRef: string; replayed: boolean }> {
   const { merchantId, request } = order;
   const asked: Asked = { commandId: newId(), orderRef: newOrderRef(), merchantId, ...request };
   const creation = (await twinOf(deps.pool, asked)) ?? (await create(deps, asked, order));
-  if (creation.type === 'created') return asked.orderRef;
-  if (creation.type === 'replay') return creation.orderRef;
+  if (creation.type === 'created') return { orderRef: asked.orderRef, replayed: false };
+  if (creation.type === 'replay') return { orderRef: creation.orderRef, replayed: true };
   throw new PayflowError('idempotency_key_reused');
 }
 

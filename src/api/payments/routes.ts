@@ -108,7 +108,7 @@ function voidPayment(deps: Deps): Route {
 }
 
 interface Change {
-  readonly caller: ApiCaller;
+  readonly caller: Pick<ApiCaller, 'merchantId'>;
   readonly ctx: ApiContext;
   readonly request: PaymentRequest;
   readonly asked: { readonly idempotency: Idempotency; readonly body: unknown };

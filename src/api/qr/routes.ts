@@ -1,4 +1,5 @@
 import { findPayeeByQr, replaceQrToken, type Payee } from '../../db/merchants.ts';
+import { insertTransaction } from '../../db/transactions.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import { createCardFingerprint } from '../checkout/card.ts';
 import { instrumentOf, payOrder, type PayDeps } from '../checkout/pay.ts';
@@ -109,13 +110,14 @@ function pay(deps: PayDeps & OpenDeps): Route {
         throw new PayflowError('amount_not_positive', { field: 'amount', text });
       }
       // Whatever is wrong with the request is said before there is an order.
-      instrumentOf(body);
+      const { method } = instrumentOf(body);
       const key = idempotency.key ?? body.idempotency_key ?? null;
       // Under its key the order is told by the amount, and the pay by all the rest: one that was refused
       // before it was accepted may come again with another card.
       const requestHash = key === null ? '' : idempotency.hash({ amount });
       const request = { scope: `${params.qr_token} POST /pay/qr`, key, requestHash };
-      const orderRef = await openOrderToPay(deps, { merchantId, source: 'qr', amount, request });
+      const { orderRef } = await openOrderToPay(deps, { merchantId, source: 'qr', amount, request });
+      await insertTransaction(deps.pool, { orderRef, merchantId, method, sender: null });
       return payOrder(deps, { ctx, orderRef, body, key, hash: idempotency.hash });
     },
   });
