@@ -7,6 +7,7 @@ import type { ApiDeps } from './deps.ts';
 import { callbackRoutes } from './callbacks/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import { docsRouter } from './docs/routes.ts';
+import { eventRoutes } from './events/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { merchantRoutes } from './merchants/routes.ts';
 import { createAuthenticators } from './middleware/auth.ts';
@@ -69,6 +70,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
     paymentRoutes(deps),
     refundRoutes(deps),
     webhookRoutes(deps),
+    eventRoutes(deps),
     checkoutRoutes(deps),
     qrRoutes(deps),
     transactionRoutes(deps),

@@ -6,6 +6,7 @@ import { createApiKeys } from '../api/middleware/key-cache.ts';
 import type { Credentials } from '../api/middleware/key-secrets.ts';
 import type { OpenApiDocument } from '../api/openapi.ts';
 import { createSimulatorConnector } from '../connectors/simulator/connector.ts';
+import type { Scope } from '../db/api-keys.ts';
 import type { BcryptCompare } from '../db/passwords.ts';
 import { createKnex, createPool } from '../db/pool.ts';
 import { createTemporalClient } from '../temporal/client.ts';
@@ -196,4 +197,14 @@ export async function registerMerchant(api: TestApi) {
     webhookSecret: String(profile.body['webhook_secret']),
     key: { keyId: String(key.body['key_id']), secret: String(key.body['key_secret']) },
   };
+}
+
+/** Another API key of this merchant, with fewer scopes. */
+export async function limitedKey(
+  api: TestApi,
+  { token: auth }: { token: string },
+  scopes: readonly Scope[],
+): Promise<Credentials> {
+  const { body } = await api.call('POST', '/merchants/me/keys', { auth, body: { scopes } });
+  return { keyId: String(body['key_id']), secret: String(body['key_secret']) };
 }
