@@ -253,7 +253,9 @@ describe('retries', () => {
     await world.startDispatcher();
     const [event] = await insertEvents(world.pool, world.merchant(), ['payment.captured']);
     const [first] = await world.allEnded(shop.id, 1);
-    const resend = await insertResend(world.pool, { merchantId: world.merchant(), of: first!.id });
+    const { id: resend } = await world.knex.transaction((trx) =>
+      insertResend(trx, { merchantId: world.merchant(), of: first!.id }),
+    );
     await world.allEnded(shop.id, 2);
     const [one, two] = shop.receiver.received;
     expect(two!.body).toBe(one!.body);

@@ -89,34 +89,36 @@ describe('a resend', () => {
     return delivery!;
   }
 
+  const resend = (of: string, merchantId = tables.merchant()) =>
+    tables.knex.transaction((trx) => insertResend(trx, { merchantId, of }));
+
   test('is a new delivery of the same event, at once its workflow’s', async () => {
     const delivery = await delivered();
-    const id = await insertResend(tables.pool, { merchantId: tables.merchant(), of: delivery.id });
+    const { eventId, endpointId } = delivery;
+    const made = await resend(delivery.id);
+    expect(made).toMatchObject({ eventId, endpointId, eventType: 'payment.captured', url: URL_OF_SHOP });
     expect(await claimRetries(tables.pool, 10)).toMatchObject([
-      { id, eventId: delivery.eventId, endpointId: delivery.endpointId, isResend: true, waitMs: 0 },
+      { id: made.id, eventId, endpointId, isResend: true, waitMs: 0 },
     ]);
-    expect(await loadDelivery(tables.pool, id!)).toMatchObject({ attempts: 0, waitMs: 0 });
+    expect(await loadDelivery(tables.pool, made.id)).toMatchObject({ attempts: 0, waitMs: 0 });
   });
 
   test('takes the id of a row of the log as well, any number of times', async () => {
     await delivered();
     const { rows } = await tables.pool.query('select id from delivery_attempts');
-    const first = await insertResend(tables.pool, { merchantId: tables.merchant(), of: rows[0].id });
-    const second = await insertResend(tables.pool, { merchantId: tables.merchant(), of: rows[0].id });
-    expect(first).not.toBe(second);
-    expect(first).not.toBeNull();
+    const first = await resend(rows[0].id);
+    const second = await resend(rows[0].id);
+    expect(first.id).not.toBe(second.id);
+    expect(first.eventId).toBe(second.eventId);
   });
 
   test('not of a stranger’s, an unknown, or to an endpoint that is switched off', async () => {
     const delivery = await delivered();
     const stranger = await insertMerchant(tables.pool);
-    await expect(insertResend(tables.pool, { merchantId: stranger, of: delivery.id })).resolves.toBeNull();
-    await expect(
-      insertResend(tables.pool, { merchantId: tables.merchant(), of: stranger }),
-    ).resolves.toBeNull();
+    const absent = { reason: 'delivery_not_found' };
+    await expect(resend(delivery.id, stranger)).rejects.toMatchObject(absent);
+    await expect(resend(stranger)).rejects.toMatchObject(absent);
     await tables.pool.query('update webhook_endpoints set is_active = false');
-    await expect(
-      insertResend(tables.pool, { merchantId: tables.merchant(), of: delivery.id }),
-    ).resolves.toBeNull();
+    await expect(resend(delivery.id)).rejects.toMatchObject({ reason: 'webhook_inactive' });
   });
 });

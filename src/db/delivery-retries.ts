@@ -1,4 +1,7 @@
+import type { Knex } from 'knex';
 import type pg from 'pg';
+import { PayflowError } from '../domain/errors.ts';
+import type { PublicEventType } from '../domain/events.ts';
 import { LEASE_SECONDS } from './deliveries.ts';
 import { newId } from './refs.ts';
 import { OUTBOX_CHANNEL } from './outbox.ts';
@@ -58,33 +61,53 @@ export async function confirmRetries(pool: pg.Pool, ids: readonly string[]): Pro
   });
 }
 
+/** What was asked to be sent again. Times are ISO 8601. */
+export interface Resend {
+  /** Of the new delivery. */
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: PublicEventType;
+  readonly endpointId: string;
+  readonly url: string;
+  readonly createdAt: string;
+}
+
 /**
  * Sends an event again, as a delivery of its own: `of` is the id of an earlier delivery of this
  * merchant, or of a row of its log. It is its workflow's from the start, so that an endpoint whose
- * deliveries are held gets it all the same. Returns the new delivery's id; null if there is no such
- * delivery or its endpoint is switched off.
+ * deliveries are held gets it all the same. Throws `delivery_not_found`, or `webhook_inactive` where
+ * the endpoint is switched off or deleted.
  */
 export async function insertResend(
-  client: pg.Pool | pg.ClientBase,
+  trx: Knex.Transaction,
   { merchantId, of }: { merchantId: string; of: string },
-): Promise<string | null> {
-  const { rows } = await client.query<{ id: string }>({
-    name: 'insert_resend',
-    text: INSERT_RESEND,
-    values: [newId(), merchantId, of, OUTBOX_CHANNEL],
-  });
-  return rows[0]?.id ?? null;
+): Promise<Resend> {
+  const { rows } = await trx.raw<{ rows: Resend[] }>(INSERT_RESEND, [of, of, merchantId, newId()]);
+  const [made] = rows;
+  if (made !== undefined) {
+    await trx.raw(`select pg_notify(?, '')`, [OUTBOX_CHANNEL]);
+    return made;
+  }
+  const found = await trx.raw<{ rows: unknown[] }>(`${WANTED} select 1 from wanted`, [of, of, merchantId]);
+  throw new PayflowError(found.rows.length > 0 ? 'webhook_inactive' : 'delivery_not_found');
 }
 
-const INSERT_RESEND = `
-with made as (
+const WANTED = `
+with wanted as (
+  select event_id, endpoint_id, merchant_id from deliveries
+  where id = coalesce((select delivery_id from delivery_attempts where id = ?::uuid), ?::uuid)
+    and merchant_id = ?
+)`;
+
+const INSERT_RESEND = `${WANTED}, made as (
   insert into deliveries (id, event_id, endpoint_id, merchant_id, target_url, status, is_resend,
     claimed_until, next_attempt_at)
-  select $1, d.event_id, d.endpoint_id, d.merchant_id, w.url, 'retrying', true, now(), now()
-  from deliveries d join webhook_endpoints w on w.id = d.endpoint_id
-  where d.id = coalesce((select delivery_id from delivery_attempts where id = $3), $3::uuid)
-    and d.merchant_id = $2 and w.is_active and w.url is not null
-  returning id
+  select ?::uuid, d.event_id, d.endpoint_id, d.merchant_id, w.url, 'retrying', true, now(), now()
+  from wanted d join webhook_endpoints w on w.id = d.endpoint_id
+  where w.is_active and w.url is not null
+  returning *
 )
-select id, pg_notify($4, '') from made
+select m.id, m.event_id as "eventId", v.type as "eventType", m.endpoint_id as "endpointId",
+  m.target_url as url, m.created_at as "createdAt"
+from made m join events v on v.id = m.event_id
 `;

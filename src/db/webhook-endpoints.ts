@@ -1,4 +1,6 @@
+import type { Knex } from 'knex';
 import type pg from 'pg';
+import { PayflowError } from '../domain/errors.ts';
 import type { PublicEventType } from '../domain/events.ts';
 import { newId } from './refs.ts';
 
@@ -56,19 +58,22 @@ export async function findEndpoint(
   return rows[0] ?? null;
 }
 
-/** Null: the merchant has as many as it may have. Callers that race may end up with one or two more. */
+/**
+ * Null: the merchant has as many as it may have. Twins wait for each other at the merchant's row, and
+ * count in a later statement than they wait in. The lock lets foreign keys pass, so that no payment waits.
+ */
 export async function insertEndpoint(
-  client: pg.Pool | pg.ClientBase,
+  trx: Knex.Transaction,
   { merchantId, url, events }: { merchantId: string; url: string; events: readonly PublicEventType[] },
 ): Promise<WebhookEndpoint | null> {
-  const { rows } = await client.query<WebhookEndpoint>({
-    name: 'insert_endpoint',
-    text: `insert into webhook_endpoints (id, merchant_id, url, events)
-      select $1, $2, $3, $4 where ${ENDPOINTS_PER_MERCHANT_MAX} >
-        (select count(*) from webhook_endpoints where merchant_id = $2 and ${EXISTS})
+  await trx.raw('select 1 from merchants where id = ? for no key update', [merchantId]);
+  const { rows } = await trx.raw<{ rows: WebhookEndpoint[] }>(
+    `insert into webhook_endpoints (id, merchant_id, url, events)
+      select ?, ?, ?, ?::text[] where ${ENDPOINTS_PER_MERCHANT_MAX} >
+        (select count(*) from webhook_endpoints where merchant_id = ? and ${EXISTS})
       returning ${COLUMNS}`,
-    values: [newId(), merchantId, url, events],
-  });
+    [newId(), merchantId, url, [...events], merchantId],
+  );
   return rows[0] ?? null;
 }
 
@@ -100,8 +105,9 @@ export async function updateEndpoint(
 }
 
 /**
- * False: no such endpoint. Its deliveries under way end at their next try. The primary one only
- * loses its URL: the merchant's profile may give it another.
+ * False: the merchant never had such an endpoint; of one that is deleted already it is true again. Its
+ * deliveries under way end at their next try. The primary one only loses its URL: the merchant's
+ * profile may give it another.
  */
 export async function deleteEndpoint(
   client: pg.Pool | pg.ClientBase,
@@ -113,7 +119,7 @@ export async function deleteEndpoint(
         url = case when is_primary then null else url end,
         is_active = is_primary,
         disabled_reason = case when not is_primary then '${DELETED}' end
-      where id = $2 and merchant_id = $1 and ${EXISTS}`,
+      where id = $2 and merchant_id = $1`,
     values: [merchantId, id],
   });
   return rowCount === 1;
@@ -122,18 +128,29 @@ export async function deleteEndpoint(
 /**
  * Makes a new secret; the one before goes on signing for `overlapHours`, 0 switches at once. Null: no
  * such endpoint. Also for a primary one that has no URL yet: its secret can be asked for.
+ *
+ * Only one secret can sign beside the newest. While an overlap lasts, another one would silence the
+ * secret that receivers still check with: it is refused with `rotation_in_progress`, unless the caller
+ * switches at once and says so.
  */
 export async function rotateEndpointSecret(
-  client: pg.Pool | pg.ClientBase,
+  trx: Knex.Transaction,
   { merchantId, id, overlapHours }: EndpointKey & { readonly overlapHours: number },
 ): Promise<WebhookEndpoint | null> {
-  const { rows } = await client.query<WebhookEndpoint>({
-    name: 'rotate_endpoint_secret',
-    text: `update webhook_endpoints set secret_version = secret_version + 1,
-        overlap_until = case when $3 > 0 then now() + $3 * interval '1 hour' end
-      where id = $2 and merchant_id = $1 and disabled_reason is distinct from '${DELETED}'
+  const { rows } = await trx.raw<{ rows: WebhookEndpoint[] }>(
+    `update webhook_endpoints set secret_version = secret_version + 1,
+        overlap_until = case when ? > 0 then now() + ? * interval '1 hour' end
+      where id = ? and merchant_id = ? and disabled_reason is distinct from '${DELETED}'
+        and (? = 0 or overlap_until is null or overlap_until <= now())
       returning ${COLUMNS}`,
-    values: [merchantId, id, overlapHours],
-  });
-  return rows[0] ?? null;
+    [overlapHours, overlapHours, id, merchantId, overlapHours],
+  );
+  if (rows[0] !== undefined) return rows[0];
+  const standing = await trx.raw<{ rows: unknown[] }>(
+    `select 1 from webhook_endpoints
+      where id = ? and merchant_id = ? and disabled_reason is distinct from '${DELETED}'`,
+    [id, merchantId],
+  );
+  if (standing.rows.length > 0) throw new PayflowError('rotation_in_progress', { field: 'overlap_hours' });
+  return null;
 }

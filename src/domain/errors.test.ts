@@ -7,7 +7,7 @@ const REASONS = Object.keys(ERRORS) as Reason[];
 const BY_STATUS: Record<number, string> = {
   401: 'invalid_api_credentials invalid_credentials invalid_signature not_authenticated wrong_password',
   403: 'admin_required forbidden insufficient_scope merchant_inactive role_not_allowed',
-  404: 'api_key_not_found delivery_not_found merchant_not_found not_found order_not_found payment_not_found qr_code_not_found transaction_not_found',
+  404: 'api_key_not_found delivery_not_found merchant_not_found not_found order_not_found payment_not_found qr_code_not_found transaction_not_found webhook_not_found',
   405: 'method_not_allowed',
   409: 'command_in_progress idempotency_key_in_use payment_in_progress',
   413: 'body_too_large',

@@ -85,6 +85,14 @@ export const ERRORS = {
   api_key_not_found: business(404, 'API key not found'),
   api_key_not_rollable: business(400, 'This API key is revoked, has expired, or was rolled before'),
   invalid_webhook_url: business(400, 'The webhook URL must be https and lead to a public address'),
+  webhook_not_found: business(404, 'Webhook endpoint not found'),
+  too_many_webhooks: business(400, 'There are as many webhook endpoints as a merchant may have'),
+  delivery_not_found: business(404, 'Delivery not found'),
+  webhook_inactive: business(400, 'The webhook endpoint of this delivery is switched off'),
+  rotation_in_progress: business(
+    400,
+    'The secret before still signs; wait until then, or switch at once with overlap_hours 0',
+  ),
   // Orders.
   amount_not_positive: business(400, 'Amount must be greater than 0 paise'),
   unsupported_currency: business(400, 'Unsupported currency. Use INR, USD, or EUR'),
@@ -99,7 +107,6 @@ export const ERRORS = {
   invalid_transaction_id: business(400, 'Invalid transaction id'),
   transaction_not_found: business(404, 'Transaction not found'),
   payment_not_found: business(404, 'Payment not found'),
-  delivery_not_found: business(404, 'Delivery not found'),
   cannot_capture: business(400, "Cannot capture payment in status '…'", 'payment_capture'),
   cannot_void: business(400, "Cannot void payment in status '…'", 'payment_capture'),
   cannot_refund: business(400, "Cannot refund payment with status '…'", 'refund'),

@@ -1,7 +1,7 @@
 import { claimPending, type DueDelivery } from '../db/deliveries.ts';
 import type { Attempt } from '../db/delivery-attempts.ts';
 import { createDeliveries } from '../db/outbox.ts';
-import { createPool } from '../db/pool.ts';
+import { createKnex, createPool } from '../db/pool.ts';
 import type { PublicEventType } from '../domain/events.ts';
 import { createDatabase } from './database.ts';
 import { insertEvents, insertMerchant, insertTestEndpoint } from './webhook-rows.ts';
@@ -14,9 +14,11 @@ export type DeliveryTables = Awaited<ReturnType<typeof createDeliveryTables>>;
 export async function createDeliveryTables() {
   const database = await createDatabase();
   const pool = createPool({ url: database.url, max: 20, applicationName: 'test' });
+  const knex = createKnex({ url: database.url, max: 5, applicationName: 'test' });
   let merchant = '';
   return {
     pool,
+    knex,
     merchant: () => merchant,
     async reset() {
       await pool.query('truncate outbox, deliveries, delivery_attempts');
@@ -42,7 +44,7 @@ export async function createDeliveryTables() {
       return { endpoint, events };
     },
     async close() {
-      await pool.end();
+      await Promise.all([pool.end(), knex.destroy()]);
       await database.drop();
     },
   };

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { Knex } from 'knex';
 import type pg from 'pg';
 import { createWebhookActivities, type WebhookDeps } from '../../activities/webhooks.ts';
 import type { deliverWebhook, webhookDispatcher } from '../../workflows/webhooks.ts';
-import { createPool } from '../db/pool.ts';
+import { createKnex, createPool } from '../db/pool.ts';
 import type { PublicEventType } from '../domain/events.ts';
 import { bundleWorkflows } from '../local/workflow-bundle.ts';
 import { createRetryStarter } from '../temporal/webhooks.ts';
@@ -57,6 +58,7 @@ export interface AttemptLog {
 interface World {
   readonly database: TestDatabase;
   readonly pool: pg.Pool;
+  readonly knex: Knex;
   readonly client: Client;
   readonly workflowBundle: WorkflowBundleWithSourceMap;
 }
@@ -66,7 +68,7 @@ export type WebhookWorld = Awaited<ReturnType<typeof createWebhookWorld>>;
 
 export async function createWebhookWorld() {
   const world = await connectWorld();
-  const { database, pool, client } = world;
+  const { database, pool, knex, client } = world;
   const workers: TestWorker[] = [];
   const receivers: Receiver[] = [];
   let dispatcher: WorkflowHandle<typeof webhookDispatcher> | null = null;
@@ -74,6 +76,7 @@ export async function createWebhookWorld() {
   let merchant = '';
   return {
     pool,
+    knex,
     client,
     databaseUrl: database.url,
     queue: () => queue,
@@ -125,7 +128,7 @@ export async function createWebhookWorld() {
     },
     async close() {
       await client.connection.close();
-      await pool.end();
+      await Promise.all([pool.end(), knex.destroy()]);
       await database.drop();
     },
   };
@@ -136,6 +139,7 @@ async function connectWorld(): Promise<World> {
   return {
     database,
     pool: createPool({ url: database.url, max: 30, applicationName: 'test' }),
+    knex: createKnex({ url: database.url, max: 5, applicationName: 'test' }),
     client: await connectClient(),
     workflowBundle: await bundleWorkflows(WORKFLOWS),
   };
