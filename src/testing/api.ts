@@ -208,3 +208,8 @@ export async function limitedKey(
   const { body } = await api.call('POST', '/merchants/me/keys', { auth, body: { scopes } });
   return { keyId: String(body['key_id']), secret: String(body['key_secret']) };
 }
+
+/** A refusal without its request id, as text: where two are equal, a stranger learns nothing. */
+export function refusalText({ status, body }: Answered): string {
+  return JSON.stringify(Object.assign({ status, detail: body['detail'] }, body['error'], { request_id: '' }));
+}

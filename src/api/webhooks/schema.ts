@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { PUBLIC_EVENTS } from '../../domain/events.ts';
 
 const PAGE_SIZE_MAX = 100;
 const PAGE_SIZE = 50;
+const URL_LENGTH_MAX = 2048;
 
 export const logQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE),
@@ -27,3 +29,46 @@ export const logRow = z
   .meta({ id: 'WebhookAttempt' });
 
 export const log = z.array(logRow);
+
+const url = z.url({ protocol: /^https?$/, error: 'Must be an http or https address' }).max(URL_LENGTH_MAX);
+const kinds = z
+  .array(z.enum(PUBLIC_EVENTS))
+  .min(1)
+  .max(PUBLIC_EVENTS.length)
+  .refine((each) => new Set(each).size === each.length, 'Each event once');
+
+export const endpointBody = z.strictObject({ url, events: kinds }).meta({
+  id: 'WebhookEndpointRequest',
+  example: { url: 'https://mystore.com/webhook/payflow', events: ['payment.captured', 'refund.failed'] },
+});
+
+export const endpointPatch = z
+  .strictObject({ url: url.optional(), events: kinds.optional(), active: z.boolean().optional() })
+  .meta({ id: 'WebhookEndpointChanges', example: { active: true } });
+
+export const endpointParams = z.object({ webhook_id: z.uuid() });
+
+const endpointFields = {
+  id: z.uuid(),
+  url: z.string(),
+  events: z.array(z.enum(PUBLIC_EVENTS)),
+  active: z.boolean(),
+  disabled_reason: z
+    .string()
+    .nullable()
+    .meta({ description: 'Why it is switched off, where it was not you.' }),
+  primary: z.boolean().meta({ description: 'The `webhook_url` of your profile.' }),
+  created_at: z.iso.datetime(),
+};
+
+export const endpoint = z.strictObject(endpointFields).meta({ id: 'WebhookEndpoint' });
+export const endpoints = z.array(endpoint);
+
+export const newEndpoint = z
+  .strictObject({
+    ...endpointFields,
+    secret: z.string().nullable().meta({
+      description: 'Signs what is sent there; null where a request is replayed: ask for it on its own.',
+    }),
+  })
+  .meta({ id: 'NewWebhookEndpoint' });
