@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Merchant } from '../../db/merchants.ts';
-import type { merchant } from './schema.ts';
+import type { WebhookEndpoint } from '../../db/webhook-endpoints.ts';
+import type { merchant, newWebhookSecret } from './schema.ts';
 
 export function presentMerchant(row: Merchant): z.input<typeof merchant> {
   return {
@@ -15,4 +16,12 @@ export function presentMerchant(row: Merchant): z.input<typeof merchant> {
     is_verified: row.isVerified,
     created_at: row.createdAt,
   };
+}
+
+/** `secret` is null where a request is replayed. */
+export function presentNewSecret(
+  { overlapUntil }: Pick<WebhookEndpoint, 'overlapUntil'>,
+  secret: string | null,
+): z.input<typeof newWebhookSecret> {
+  return { webhook_secret: secret, overlap_until: overlapUntil };
 }

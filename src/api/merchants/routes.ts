@@ -1,16 +1,25 @@
 import { createMerchant, updateMerchant } from '../../db/merchants.ts';
+import { rotateEndpointSecret } from '../../db/webhook-endpoints.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { json } from '../middleware/responses.ts';
-import { presentMerchant } from './present.ts';
-import { merchant, merchantBody, merchantPatch, newMerchant, webhookSecret } from './schema.ts';
+import { rotation } from '../webhooks/schema.ts';
+import { presentMerchant, presentNewSecret } from './present.ts';
+import {
+  merchant,
+  merchantBody,
+  merchantPatch,
+  newMerchant,
+  newWebhookSecret,
+  webhookSecret,
+} from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'knex' | 'webhookSecretOf' | 'checkWebhookTarget'>;
 
 const TAGS = ['Merchants'];
 
 export function merchantRoutes(deps: Deps): Route[] {
-  return [create(deps), show(), change(deps), showSecret(deps)];
+  return [create(deps), show(), change(deps), showSecret(deps), rotateSecret(deps)];
 }
 
 function create({ knex, webhookSecretOf, checkWebhookTarget }: Deps): Route {
@@ -84,5 +93,38 @@ function showSecret({ webhookSecretOf }: Deps): Route {
       status: 200,
       body: { webhook_secret: webhookSecretOf(caller.merchant.endpoint) },
     }),
+  });
+}
+
+function rotateSecret({ webhookSecretOf }: Deps): Route {
+  return route({
+    method: 'post',
+    path: '/merchants/me/webhook-secret/rotate',
+    summary: 'Make a new secret for your webhooks',
+    description:
+      'Until `overlap_until` the secret before signs `X-PayFlow-Signature`, and `webhook-signature` carries ' +
+      'both. With `overlap_hours: 0` only the new one signs from now on.',
+    tags: TAGS,
+    auth: 'merchant',
+    body: rotation,
+    responses: { 200: json('The new secret', newWebhookSecret) },
+    reasons: ['rotation_in_progress'],
+    idempotency: 'stored',
+    handler: async ({ caller: { merchant: me }, body, idempotency }) => {
+      const { overlap_hours: overlapHours } = body;
+      return idempotency.once(async (trx) => {
+        const rotated = await rotateEndpointSecret(trx, {
+          merchantId: me.id,
+          id: me.endpoint.id,
+          overlapHours,
+        });
+        if (rotated === null) throw new Error('a merchant is without its primary endpoint');
+        return {
+          reply: { status: 200 as const, body: presentNewSecret(rotated, webhookSecretOf(rotated)) },
+          // Secrets are stored nowhere, here neither.
+          stored: presentNewSecret(rotated, null),
+        };
+      });
+    },
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { email } from '../auth/schema.ts';
+import { overlapUntil } from '../webhooks/schema.ts';
 
 const NAME_LENGTH_MAX = 200;
 const URL_LENGTH_MAX = 2048;
@@ -56,6 +57,16 @@ const secretField = {
 };
 
 export const webhookSecret = z.strictObject(secretField).meta({ id: 'WebhookSecret' });
+
+export const newWebhookSecret = z
+  .strictObject({
+    webhook_secret: z
+      .string()
+      .nullable()
+      .meta({ description: 'Null where a request is replayed: ask for it.' }),
+    overlap_until: overlapUntil,
+  })
+  .meta({ id: 'NewWebhookSecret' });
 
 export const newMerchant = z
   .strictObject({

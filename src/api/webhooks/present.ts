@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { WebhookEndpoint } from '../../db/webhook-endpoints.ts';
-import type { endpoint, newEndpoint } from './schema.ts';
+import type { endpoint, newEndpoint, secret } from './schema.ts';
 
 export function presentEndpoint(row: WebhookEndpoint): z.input<typeof endpoint> {
   return {
@@ -18,4 +18,14 @@ export function presentEndpoint(row: WebhookEndpoint): z.input<typeof endpoint> 
 /** `secret` is null where a request is replayed. */
 export function presentNewEndpoint(row: WebhookEndpoint, secret: string | null): z.input<typeof newEndpoint> {
   return { ...presentEndpoint(row), secret };
+}
+
+/** `overlap_until` is null once the newest secret is the only one that signs; `now` in epoch ms. */
+export function presentSecret(
+  { overlapUntil }: Pick<WebhookEndpoint, 'overlapUntil'>,
+  newest: string | null,
+  now: number,
+): z.input<typeof secret> {
+  const rotating = overlapUntil !== null && Date.parse(overlapUntil) > now;
+  return { secret: newest, overlap_until: rotating ? overlapUntil : null };
 }

@@ -72,3 +72,30 @@ export const newEndpoint = z
     }),
   })
   .meta({ id: 'NewWebhookEndpoint' });
+
+const OVERLAP_HOURS = 24;
+/** A week: longer, and a secret that leaked stays good for too long. */
+const OVERLAP_HOURS_MAX = 168;
+
+export const rotation = z
+  .strictObject({
+    overlap_hours: z
+      .int()
+      .min(0)
+      .max(OVERLAP_HOURS_MAX)
+      .default(OVERLAP_HOURS)
+      .meta({ description: 'For so long the secret before still signs.' }),
+  })
+  .meta({ id: 'WebhookSecretRotation', example: { overlap_hours: OVERLAP_HOURS } });
+
+export const overlapUntil = z.iso
+  .datetime()
+  .nullable()
+  .meta({ description: 'Until then the secret before still signs; null where it does not.' });
+
+export const secret = z
+  .strictObject({
+    secret: z.string().nullable().meta({ description: 'Null where a request is replayed: ask for it.' }),
+    overlap_until: overlapUntil,
+  })
+  .meta({ id: 'WebhookEndpointSecret' });
