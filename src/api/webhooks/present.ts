@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import type { Resend } from '../../db/delivery-retries.ts';
 import type { WebhookEndpoint } from '../../db/webhook-endpoints.ts';
-import type { endpoint, newEndpoint, secret } from './schema.ts';
+import type { endpoint, newEndpoint, resent, secret } from './schema.ts';
 
 export function presentEndpoint(row: WebhookEndpoint): z.input<typeof endpoint> {
   return {
@@ -28,4 +29,15 @@ export function presentSecret(
 ): z.input<typeof secret> {
   const rotating = overlapUntil !== null && Date.parse(overlapUntil) > now;
   return { secret: newest, overlap_until: rotating ? overlapUntil : null };
+}
+
+export function presentResend(made: Resend): z.input<typeof resent> {
+  return {
+    delivery_id: made.id,
+    event_id: made.eventId,
+    event_type: made.eventType,
+    webhook_id: made.endpointId,
+    target_url: made.url,
+    created_at: made.createdAt,
+  };
 }

@@ -99,3 +99,18 @@ export const secret = z
     overlap_until: overlapUntil,
   })
   .meta({ id: 'WebhookEndpointSecret' });
+
+export const deliveryParams = z.object({
+  delivery_id: z.uuid().meta({ description: 'A `delivery_id`, or the `id` of a row of the log.' }),
+});
+
+export const resent = z
+  .strictObject({
+    delivery_id: z.uuid().meta({ description: 'Of the new delivery: its X-PayFlow-Delivery.' }),
+    event_id: z.string(),
+    event_type: z.enum(PUBLIC_EVENTS),
+    webhook_id: z.uuid(),
+    target_url: z.string(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'WebhookResend' });
