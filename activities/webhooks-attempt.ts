@@ -2,7 +2,7 @@ import type { DueDelivery } from '../src/db/deliveries.ts';
 import type { Attempt } from '../src/db/delivery-attempts.ts';
 import { eventBody } from '../src/domain/events.ts';
 import { deliveryDelayMs } from '../src/domain/retry.ts';
-import type { Poster } from '../src/webhooks/post.ts';
+import type { Poster, PostResult } from '../src/webhooks/post.ts';
 import { secretsInUse, signedHeaders } from '../src/webhooks/sign.ts';
 
 export interface AttemptDeps {
@@ -32,9 +32,17 @@ export async function makeAttempt(
   if (url === null) throw new RangeError('a delivery without a URL cannot be tried');
   const at = new Date();
   const attempt = delivery.attempts + 1;
-  const body = bodyOf(delivery);
-  const headers = headersOf(deps, { delivery, body, at });
-  const result = await deps.poster.post({ url, headers, body, signal });
+  const result = await postSigned(deps, {
+    url,
+    // The same bytes at every try.
+    body: eventBody({ id: delivery.eventId, ...delivery.event }),
+    eventId: delivery.eventId,
+    eventType: delivery.event.type,
+    deliveryId: delivery.id,
+    at,
+    endpoint: { id: delivery.endpointId, ...delivery.endpoint },
+    signal,
+  });
   if (signal.aborted && result.status === null) return null;
   const gone = result.status === GONE;
   const { delayMs = deliveryDelayMs } = deps;
@@ -56,23 +64,29 @@ export async function makeAttempt(
   };
 }
 
-/** The same bytes at every try. */
-function bodyOf({ eventId, event }: DueDelivery): string {
-  return eventBody({ id: eventId, ...event });
+export interface SignedPost {
+  readonly url: string;
+  readonly body: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly deliveryId: string;
+  readonly at: Date;
+  readonly endpoint: {
+    readonly id: string;
+    readonly secretVersion: number;
+    readonly overlapUntil: string | null;
+  };
+  readonly signal: AbortSignal;
 }
 
-function headersOf(
-  { signingSecret }: AttemptDeps,
-  { delivery, body, at }: { delivery: DueDelivery; body: string; at: Date },
-): Record<string, string> {
-  const { secretVersion: version, overlapUntil: until } = delivery.endpoint;
+/** One POST with the headers of a webhook; like the poster it never rejects. */
+export function postSigned(
+  { poster, signingSecret }: AttemptDeps,
+  { url, signal, endpoint, ...signed }: SignedPost,
+): Promise<PostResult> {
+  const { id: endpointId, secretVersion: version, overlapUntil: until } = endpoint;
   const overlapUntil = until === null ? null : new Date(until);
-  return signedHeaders({
-    body,
-    eventId: delivery.eventId,
-    eventType: delivery.event.type,
-    deliveryId: delivery.id,
-    at,
-    secrets: secretsInUse({ signingSecret, endpointId: delivery.endpointId, version, overlapUntil, at }),
-  });
+  const { at, body } = signed;
+  const secrets = secretsInUse({ signingSecret, endpointId, version, overlapUntil, at });
+  return poster.post({ url, headers: signedHeaders({ ...signed, secrets }), body, signal });
 }

@@ -3,6 +3,7 @@ import { giveUpDeliveries, loadDelivery, type DueDelivery } from '../src/db/deli
 import { recordAttempts, type Attempt } from '../src/db/delivery-attempts.ts';
 import { isPossible, makeAttempt } from './webhooks-attempt.ts';
 import { dispatch } from './webhooks-dispatch.ts';
+import { postSample } from './webhooks-sample.ts';
 import type { DispatchDeps } from './webhooks-run.ts';
 
 /** A retry that comes earlier than it is due by no more than this is made: clocks differ a little. */
@@ -31,6 +32,9 @@ export function createWebhookActivities(deps: WebhookDeps) {
       }
       return attemptOnce(deps, delivery);
     },
+
+    /** What a merchant tries an endpoint with; what came of it is in its row. */
+    postSample: ({ sampleId }: { sampleId: string }): Promise<void> => postSample(deps, sampleId),
   };
 }
 

@@ -337,6 +337,25 @@ create table webhook_endpoints (
   constraint webhook_endpoints_check CHECK ((is_primary OR (url IS NOT NULL)))
 );
 
+create table webhook_samples (
+  id uuid not null,
+  endpoint_id uuid not null,
+  merchant_id uuid not null,
+  event_type text not null,
+  idem_key text,
+  request_hash text not null,
+  created_at timestamp with time zone default now() not null,
+  finished_at timestamp with time zone,
+  target_url text,
+  success boolean,
+  response_status integer,
+  response_body text,
+  error text,
+  duration_ms integer,
+  constraint webhook_samples_pkey PRIMARY KEY (id),
+  constraint webhook_samples_check CHECK (((finished_at IS NULL) = (success IS NULL)))
+);
+
 -- Indexes
 
 CREATE INDEX api_keys_of_merchant ON public.api_keys USING btree (merchant_id, created_at);
@@ -369,6 +388,8 @@ CREATE UNIQUE INDEX payments_one_captured ON public.payments USING btree (order_
 CREATE INDEX refunds_of_payment ON public.refunds USING btree (payment_ref, created_at);
 CREATE INDEX webhook_endpoints_of_merchant ON public.webhook_endpoints USING btree (merchant_id, created_at);
 CREATE UNIQUE INDEX webhook_endpoints_one_primary ON public.webhook_endpoints USING btree (merchant_id) WHERE is_primary;
+CREATE UNIQUE INDEX webhook_samples_by_key ON public.webhook_samples USING btree (endpoint_id, idem_key) WHERE (idem_key IS NOT NULL);
+CREATE INDEX webhook_samples_of_merchant ON public.webhook_samples USING btree (merchant_id, created_at);
 
 -- Foreign keys
 
@@ -404,6 +425,8 @@ alter table refunds add constraint refunds_order_ref_fkey FOREIGN KEY (order_ref
 alter table refunds add constraint refunds_payment_ref_fkey FOREIGN KEY (payment_ref) REFERENCES payments(payment_ref);
 alter table sweep_leases add constraint sweep_leases_order_ref_fkey FOREIGN KEY (order_ref) REFERENCES orders(order_ref);
 alter table webhook_endpoints add constraint webhook_endpoints_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
+alter table webhook_samples add constraint webhook_samples_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id);
+alter table webhook_samples add constraint webhook_samples_merchant_id_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(id);
 
 -- Functions
 

@@ -17,7 +17,12 @@ import { createTemporalClient } from './temporal/client.ts';
 import { createOrderEngine } from './temporal/orders.ts';
 import { engineReady, workerPolls } from './temporal/readiness.ts';
 import { runSweep } from './temporal/sweep.ts';
-import { createRetryStarter, ensureDispatcher, WEBHOOK_QUEUE } from './temporal/webhooks.ts';
+import {
+  createRetryStarter,
+  createSampleStarter,
+  ensureDispatcher,
+  WEBHOOK_QUEUE,
+} from './temporal/webhooks.ts';
 import { createPoster } from './webhooks/post.ts';
 import { webhookSecret } from './webhooks/sign.ts';
 import { checkTarget } from './webhooks/target.ts';
@@ -59,6 +64,7 @@ export async function composeApi(config: Config, log: Logger): Promise<ApiProces
     parseCallback: (rawBody, headers) => connector.parseCallback(rawBody, headers),
     webhookSecretOf: ({ id, secretVersion }) => webhookSecret(config.webhookSigningSecret, id, secretVersion),
     checkWebhookTarget: (url, field) => checkTarget(url, { allowPrivate: config.development, field }),
+    startSample: createSampleStarter(client),
     readiness: readinessOf({ config, pool, client }),
   });
   await apiKeys.ready();

@@ -1,2 +1,2 @@
 export { orderWorkflow } from './order.ts';
-export { deliverWebhook, webhookDispatcher } from './webhooks.ts';
+export { deliverWebhook, sendSample, webhookDispatcher } from './webhooks.ts';

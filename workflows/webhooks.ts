@@ -22,6 +22,16 @@ const { attemptDelivery } = proxyActivities<WebhookActivities>({
   retry: { initialInterval: '5 s', backoffCoefficient: 2, maximumInterval: '1 m' },
 });
 
+/**
+ * A sample, while the merchant waits for what comes of it. A worker that dies costs one more try; one
+ * that nobody could post within a minute is not posted later, when nobody expects it any more.
+ */
+const { postSample } = proxyActivities<WebhookActivities>({
+  startToCloseTimeout: '15 s',
+  scheduleToCloseTimeout: '1 m',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '5 s' },
+});
+
 /** `webhook-dispatcher`: there is one, and it never ends by itself. */
 export async function webhookDispatcher(): Promise<void> {
   while (!workflowInfo().continueAsNewSuggested) await dispatchWebhooks();
@@ -32,4 +42,10 @@ export async function webhookDispatcher(): Promise<void> {
 export async function deliverWebhook(delivery: { deliveryId: string; summary: string }) {
   const { deliveryId, summary } = delivery;
   return attemptDelivery.executeWithOptions({ summary }, [{ deliveryId }]);
+}
+
+/** One sample to one endpoint, asked for by its merchant. */
+export async function sendSample(sample: { sampleId: string; summary: string }): Promise<void> {
+  const { sampleId, summary } = sample;
+  await postSample.executeWithOptions({ summary }, [{ sampleId }]);
 }

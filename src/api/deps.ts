@@ -36,6 +36,12 @@ export interface ApiDeps {
   readonly webhookSecretOf: (endpoint: { readonly id: string; readonly secretVersion: number }) => string;
   /** Rejects with `invalid_webhook_url`, naming the field, if we would not post there. */
   readonly checkWebhookTarget: (url: string, field: string) => Promise<void>;
+  /** Sees to it that a sample is on its way to its endpoint; repeating it starts nothing more. */
+  readonly startSample: (sample: {
+    readonly id: string;
+    readonly eventType: string;
+    readonly url: string;
+  }) => Promise<void>;
   /** What GET /ready asks, by name; false or a rejection means not ready. */
   readonly readiness: Readonly<Record<string, () => Promise<boolean>>>;
 }

@@ -21,7 +21,7 @@ export interface WebhookEndpoint {
 
 export const ENDPOINTS_PER_MERCHANT_MAX = 30;
 
-const DELETED = 'deleted';
+export const DELETED = 'deleted';
 
 const COLUMNS = `id, is_primary as "isPrimary", url, events, is_active as "isActive",
   disabled_reason as "disabledReason", secret_version as "secretVersion",

@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { RetryDelivery } from '../db/delivery-retries.ts';
-import type { deliverWebhook, webhookDispatcher } from '../../workflows/webhooks.ts';
+import type { deliverWebhook, sendSample, webhookDispatcher } from '../../workflows/webhooks.ts';
 
 export const WEBHOOK_QUEUE = 'webhooks';
 
@@ -46,6 +46,27 @@ export function createRetryStarter(client: Client, taskQueue: string = WEBHOOK_Q
       client.workflow.getHandle(workflowId).describe(),
     );
     return status.name === 'RUNNING' ? 'running' : 'ended';
+  };
+}
+
+/** Not posted later than this: by then nobody waits for it any more. */
+const SAMPLE_RUN_MAX = '2 m';
+
+/** For the API: sees to it that a sample has its workflow, once for all times. */
+export function createSampleStarter(client: Client, taskQueue: string = WEBHOOK_QUEUE) {
+  return async (sample: { id: string; eventType: string; url: string }): Promise<void> => {
+    const summary = `Sample ${sample.eventType} → ${new URL(sample.url).host}`;
+    await startIfAbsent(client, () =>
+      client.workflow.start<typeof sendSample>('sendSample', {
+        workflowId: `webhook-sample:${sample.id}`,
+        taskQueue,
+        args: [{ sampleId: sample.id, summary }],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        workflowExecutionTimeout: SAMPLE_RUN_MAX,
+        staticSummary: summary,
+      }),
+    );
   };
 }
 

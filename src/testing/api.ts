@@ -11,6 +11,7 @@ import type { BcryptCompare } from '../db/passwords.ts';
 import { createKnex, createPool } from '../db/pool.ts';
 import { createTemporalClient } from '../temporal/client.ts';
 import { createOrderEngine } from '../temporal/orders.ts';
+import { createSampleStarter } from '../temporal/webhooks.ts';
 import { checkTarget } from '../webhooks/target.ts';
 import { webhookSecret } from '../webhooks/sign.ts';
 import { createContractCheck, type ContractCheck } from './contract.ts';
@@ -121,6 +122,7 @@ function createDeps(
     parseCallback: (rawBody, headers) => NO_BANK.parseCallback(rawBody, headers),
     webhookSecretOf: ({ id, secretVersion }) => webhookSecret(SECRET, id, secretVersion),
     checkWebhookTarget: (url, field) => checkTarget(url, { allowPrivate: true, field }),
+    startSample: overrides.startSample ?? createSampleStarter(lazyClient(), uniqueQueue()),
     readiness: {},
     ...overrides,
   };
@@ -128,8 +130,16 @@ function createDeps(
 
 /** The real engine over a task queue that no worker serves: it starts runs, and nothing moves them on. */
 function sleepingEngine(pool: ApiDeps['pool']): ApiDeps['engine'] {
-  const temporal = { address: temporalAddress(), namespace: 'default', apiKey: undefined, tls: false };
-  return createOrderEngine({ client: createTemporalClient(temporal), pool, taskQueue: uniqueQueue() });
+  return createOrderEngine({ client: lazyClient(), pool, taskQueue: uniqueQueue() });
+}
+
+function lazyClient() {
+  return createTemporalClient({
+    address: temporalAddress(),
+    namespace: 'default',
+    apiKey: undefined,
+    tls: false,
+  });
 }
 
 async function fetchDocument(url: string): Promise<OpenApiDocument> {

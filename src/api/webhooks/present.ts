@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { Resend } from '../../db/delivery-retries.ts';
 import type { WebhookEndpoint } from '../../db/webhook-endpoints.ts';
-import type { endpoint, newEndpoint, resent, secret } from './schema.ts';
+import type { WebhookSample } from '../../db/webhook-samples.ts';
+import type { endpoint, newEndpoint, pendingSample, resent, sample, secret } from './schema.ts';
 
 export function presentEndpoint(row: WebhookEndpoint): z.input<typeof endpoint> {
   return {
@@ -40,4 +41,26 @@ export function presentResend(made: Resend): z.input<typeof resent> {
     target_url: made.url,
     created_at: made.createdAt,
   };
+}
+
+/** Null while nothing has come of it. */
+export function presentSample(row: WebhookSample): z.input<typeof sample> | null {
+  if (row.success === null) return null;
+  return {
+    ...sampleFields(row),
+    target_url: row.targetUrl,
+    success: row.success,
+    response_status: row.status,
+    response_body: row.body,
+    error: row.error,
+    duration_ms: row.durationMs,
+  };
+}
+
+export function presentPendingSample(row: WebhookSample): z.input<typeof pendingSample> {
+  return { ...sampleFields(row), success: null };
+}
+
+function sampleFields({ id, endpointId, eventType, createdAt }: WebhookSample) {
+  return { id, webhook_id: endpointId, event_type: eventType, created_at: createdAt };
 }

@@ -114,3 +114,35 @@ export const resent = z
     created_at: z.iso.datetime(),
   })
   .meta({ id: 'WebhookResend' });
+
+export const sampleBody = z
+  .strictObject({
+    event: z
+      .enum(PUBLIC_EVENTS)
+      .optional()
+      .meta({ description: 'The first that the endpoint subscribes to unless given.' }),
+  })
+  .meta({ id: 'WebhookTestRequest', example: { event: 'payment.captured' } });
+
+const sampleFields = {
+  id: z.uuid().meta({ description: 'X-PayFlow-Delivery of the sample.' }),
+  webhook_id: z.uuid(),
+  event_type: z.enum(PUBLIC_EVENTS),
+  created_at: z.iso.datetime(),
+};
+
+export const sample = z
+  .strictObject({
+    ...sampleFields,
+    target_url: z.string().nullable(),
+    success: z.boolean(),
+    response_status: z.int().nullable(),
+    response_body: z.string().nullable().meta({ description: 'The first kilobyte at most.' }),
+    error: z.string().nullable().meta({ description: 'Why it is no success.' }),
+    duration_ms: z.int().nullable(),
+  })
+  .meta({ id: 'WebhookTest' });
+
+export const pendingSample = z
+  .strictObject({ ...sampleFields, success: z.null() })
+  .meta({ id: 'PendingWebhookTest' });
