@@ -15,7 +15,7 @@ import { pendingMigrations } from './db/migrate.ts';
 import { createKnex, createPool } from './db/pool.ts';
 import { createTemporalClient } from './temporal/client.ts';
 import { createOrderEngine } from './temporal/orders.ts';
-import { engineReady, workerPolls } from './temporal/readiness.ts';
+import { engineReady, ORDER_QUEUE, workerPolls } from './temporal/readiness.ts';
 import { runSweep } from './temporal/sweep.ts';
 import {
   createRetryStarter,
@@ -29,7 +29,6 @@ import { checkTarget } from './webhooks/target.ts';
 
 /** The only place where the parts are put together: one function per process, no container. */
 
-const ORDER_QUEUE = 'payflow';
 const TOKENIZE_MS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

@@ -58,6 +58,14 @@ const LAUNCHER_VARIABLES = [
   'PAYFLOW_POSTGRES_PORT',
 ];
 
+/** What reaching Temporal takes: all that some commands need of the environment. */
+const temporalSchema = z.object({
+  TEMPORAL_ADDRESS: schema.shape.TEMPORAL_ADDRESS,
+  TEMPORAL_NAMESPACE: schema.shape.TEMPORAL_NAMESPACE,
+  TEMPORAL_API_KEY: schema.shape.TEMPORAL_API_KEY,
+  TEMPORAL_TLS: schema.shape.TEMPORAL_TLS,
+});
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Reads the environment once. Throws one Error that names every fault. */
@@ -66,10 +74,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     (name) => name.startsWith('PAYFLOW_') && !(name in schema.shape) && !LAUNCHER_VARIABLES.includes(name),
   );
   const parsed = schema.safeParse(env);
-  const faults = [
-    ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []),
-    ...unknown.map((name) => `${name}: no such setting`),
-  ];
+  const faults = [...faultsOf(parsed.error), ...unknown.map((name) => `${name}: no such setting`)];
   if (!parsed.success || faults.length > 0) {
     throw new Error(`The configuration is not usable:\n  ${faults.join('\n  ')}`);
   }
@@ -84,12 +89,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     port: values.PORT,
     apiUrl: values.PAYFLOW_API_URL,
     frontendUrl: values.FRONTEND_URL,
-    temporal: {
-      address: values.TEMPORAL_ADDRESS,
-      namespace: values.TEMPORAL_NAMESPACE,
-      apiKey: values.TEMPORAL_API_KEY,
-      tls: values.TEMPORAL_TLS,
-    },
+    temporal: temporalOf(values),
     bank: {
       url: values.PAYFLOW_BANK_URL,
       apiKey: values.PAYFLOW_BANK_API_KEY,
@@ -100,6 +100,26 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     /** Who is told of every step and may hold it up; null: nobody, and no code for it is loaded. */
     chaosUrl: values.PAYFLOW_CHAOS_URL ?? null,
   });
+}
+
+/** As `loadConfig`, of the Temporal server alone. */
+export function loadTemporalSettings(env: Readonly<Record<string, string | undefined>>): Config['temporal'] {
+  const parsed = temporalSchema.safeParse(env);
+  if (parsed.success) return temporalOf(parsed.data);
+  throw new Error(`The configuration is not usable:\n  ${faultsOf(parsed.error).join('\n  ')}`);
+}
+
+function temporalOf(values: z.output<typeof temporalSchema>) {
+  return {
+    address: values.TEMPORAL_ADDRESS,
+    namespace: values.TEMPORAL_NAMESPACE,
+    apiKey: values.TEMPORAL_API_KEY,
+    tls: values.TEMPORAL_TLS,
+  };
+}
+
+function faultsOf(error: z.ZodError | undefined): string[] {
+  return error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? [];
 }
 
 /** For entry points: the configuration of this process, or a message on stderr and exit code 1. */

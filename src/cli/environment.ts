@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { loadTemporalSettings } from '../config.ts';
 
 /** The checkout: this file is in dist/src/cli. */
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -11,6 +12,8 @@ export function readEnvironment() {
     build: join(ROOT, 'dist'),
     databaseUrl: emptyIsUnset(env['DATABASE_URL']),
     temporalAddress: emptyIsUnset(env['TEMPORAL_ADDRESS']),
+    /** Throws where the settings are not usable. */
+    temporal: () => loadTemporalSettings(env),
     development: env['PAYFLOW_MODE'] !== 'production',
     startedByNpm: env['npm_lifecycle_event'] === 'start',
     /** For the processes that we start: all but what npm adds. */

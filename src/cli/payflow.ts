@@ -5,6 +5,7 @@ import { addAdmin } from './admin.ts';
 import { addAudit } from './audit.ts';
 import { readEnvironment } from './environment.ts';
 import { addMigrate } from './migrate.ts';
+import { addTemporal } from './temporal.ts';
 import { addUp } from './up.ts';
 
 const program = new Command('payflow')
@@ -13,6 +14,7 @@ const program = new Command('payflow')
 const environment = readEnvironment();
 addUp(program, environment);
 addMigrate(program, environment);
+addTemporal(program, environment);
 addAdmin(program, environment);
 addAudit(program, environment);
 

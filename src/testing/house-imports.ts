@@ -232,6 +232,8 @@ export const IMPORTS: readonly Row[] = [
       '../audit/verify.ts',
       '../local/up.ts',
       '../db/pool.ts',
+      '../temporal/client.ts',
+      '../temporal/readiness.ts',
       '../config.ts',
       '../composition.ts',
       '../domain/money.ts',
