@@ -9,6 +9,7 @@ import type { Hooks } from '../chaos/hooks.ts';
 import { createApi } from './api/app.ts';
 import type { ApiState } from './api/context.ts';
 import { createApiKeys } from './api/middleware/key-cache.ts';
+import { LIMITS } from './api/middleware/rate-limit.ts';
 import type { Config } from './config.ts';
 import { createSimulatorConnector } from './connectors/simulator/connector.ts';
 import { pendingMigrations } from './db/migrate.ts';
@@ -58,6 +59,7 @@ export async function composeApi(config: Config, log: Logger): Promise<ApiProces
     apiKeys,
     engine: hooks.engine(createOrderEngine({ client, pool, taskQueue: ORDER_QUEUE })),
     clock: Date.now,
+    limits: LIMITS,
     config: { ...config, captureWindowMs: config.captureDays * DAY_MS },
     tokenizeCard: (card) => connector.tokenizeCard(card, { timeoutMs: TOKENIZE_MS }),
     parseCallback: (rawBody, headers) => connector.parseCallback(rawBody, headers),

@@ -17,6 +17,7 @@ const schema = z
     WEBHOOK_SIGNING_SECRET: secret.default(DEVELOPMENT_SECRET),
     ACCESS_TOKEN_EXPIRE_MINUTES: z.coerce.number().int().min(1).max(1440).default(30),
     PORT: port.default(8000),
+    PAYFLOW_PROXY_HOPS: z.coerce.number().int().min(0).max(9).default(0),
     PAYFLOW_API_URL: url.default('http://localhost:8000'),
     FRONTEND_URL: url.default('http://localhost:8000'),
     TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
@@ -87,6 +88,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     webhookSigningSecret: values.WEBHOOK_SIGNING_SECRET,
     accessTokenMinutes: values.ACCESS_TOKEN_EXPIRE_MINUTES,
     port: values.PORT,
+    /** How many proxies of the operator's stand in front of the API, each adding to X-Forwarded-For. */
+    proxyHops: values.PAYFLOW_PROXY_HOPS,
     apiUrl: values.PAYFLOW_API_URL,
     frontendUrl: values.FRONTEND_URL,
     temporal: temporalOf(values),

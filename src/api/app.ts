@@ -15,6 +15,7 @@ import { errors } from './middleware/errors.ts';
 import type { Gate, Route } from './middleware/guard.ts';
 import { createRequestHash, createStoredReplies } from './middleware/idempotency.ts';
 import { createTokens, type Tokens } from './middleware/jwt.ts';
+import { createRateLimits, type RateLimits } from './middleware/rate-limit.ts';
 import { requestId } from './middleware/request-id.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
@@ -31,20 +32,23 @@ import { webhookRoutes } from './webhooks/routes.ts';
 export function createApi(deps: ApiDeps): Koa<ApiState> {
   const { config, clock } = deps;
   const tokens = createTokens({ ...config, clock });
-  const groups = resources(deps, tokens);
+  const gate = createGate(deps, tokens);
+  const groups = resources(deps, tokens, gate.limits);
   const document = once(() => openApiDocument(groups.flat(), config.apiUrl));
-  return assemble(
-    [...groups.map((routes) => routerOf(routes, createGate(deps, tokens))), docsRouter(document)],
-    deps,
-  );
+  return assemble([...groups.map((routes) => routerOf(routes, gate)), docsRouter(document)], deps);
 }
 
 /** The order in which a request meets everything. */
 export function assemble(
   routers: readonly Router<ApiState>[],
-  { log, config }: Pick<ApiDeps, 'log'> & { config: Pick<ApiDeps['config'], 'apiUrl' | 'development'> },
+  {
+    log,
+    config,
+  }: Pick<ApiDeps, 'log'> & { config: Pick<ApiDeps['config'], 'apiUrl' | 'development' | 'proxyHops'> },
 ): Koa<ApiState> {
-  const app = new Koa<ApiState>();
+  // What is left of the entries that proxies of ours wrote was written by whoever asks.
+  const { proxyHops } = config;
+  const app = new Koa<ApiState>({ proxy: proxyHops > 0, maxIpsCount: proxyHops });
   const order = [
     requestId(),
     requestLog(log),
@@ -61,9 +65,9 @@ export function assemble(
 }
 
 /** One list per resource. */
-function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
+function resources(deps: ApiDeps, tokens: Tokens, limits: RateLimits): Route[][] {
   return [
-    authRoutes(deps, tokens),
+    authRoutes(deps, { tokens, limits }),
     merchantRoutes(deps),
     apiKeyRoutes(deps),
     orderRoutes(deps),
@@ -71,7 +75,7 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
     refundRoutes(deps),
     webhookRoutes(deps),
     eventRoutes(deps),
-    checkoutRoutes(deps),
+    checkoutRoutes(deps, limits),
     qrRoutes(deps),
     transactionRoutes(deps),
     callbackRoutes(deps),
@@ -79,11 +83,12 @@ function resources(deps: ApiDeps, tokens: Tokens): Route[][] {
   ];
 }
 
-export function createGate({ knex, apiKeys, config }: ApiDeps, tokens: Tokens): Gate {
+export function createGate({ knex, apiKeys, config, limits }: ApiDeps, tokens: Tokens): Gate {
   return {
     authenticate: createAuthenticators({ knex, tokens, apiKeys }),
     requestHash: createRequestHash(config.secretKey),
     storedReplies: createStoredReplies(knex),
+    limits: createRateLimits(limits, config),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { CardData, CardToken } from '../domain/card.ts';
 import type { OrderEngine } from '../temporal/orders.ts';
 import type { ApiKeys } from './middleware/key-cache.ts';
+import type { Limits } from './middleware/rate-limit.ts';
 
 /** All that the API is given, as plain values and functions; `src/composition.ts` builds it. */
 export interface ApiDeps {
@@ -14,10 +15,13 @@ export interface ApiDeps {
   readonly log: Logger;
   readonly apiKeys: ApiKeys;
   readonly engine: OrderEngine;
+  readonly limits: Limits;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly config: {
     readonly development: boolean;
+    /** How many entries of X-Forwarded-For, from its end, were written by proxies of the operator's. */
+    readonly proxyHops: number;
     readonly apiUrl: string;
     /** Where people are sent: the page behind a QR code. */
     readonly frontendUrl: string;

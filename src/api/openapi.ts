@@ -159,6 +159,7 @@ function reasonsOf(doc: Doc): Reason[] {
     ...QUERY_REASONS,
     ...(doc.body === undefined ? [] : BODY_REASONS),
     ...(doc.idempotency === undefined ? [] : KEY_REASONS),
+    ...(doc.auth === 'key' || doc.limits !== undefined ? (['too_many_requests'] as const) : []),
     ...(doc.reasons ?? []),
     'unavailable',
   ];

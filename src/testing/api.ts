@@ -4,6 +4,7 @@ import { createApi } from '../api/app.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { createApiKeys } from '../api/middleware/key-cache.ts';
 import type { Credentials } from '../api/middleware/key-secrets.ts';
+import { LIMITS } from '../api/middleware/rate-limit.ts';
 import type { OpenApiDocument } from '../api/openapi.ts';
 import { createSimulatorConnector } from '../connectors/simulator/connector.ts';
 import type { Scope } from '../db/api-keys.ts';
@@ -102,6 +103,7 @@ function createDeps(
   const clock = overrides.clock ?? Date.now;
   const config = {
     development: true,
+    proxyHops: 0,
     apiUrl: 'http://api.test',
     frontendUrl: 'http://shop.test',
     secretKey: SECRET,
@@ -114,6 +116,7 @@ function createDeps(
     log: pino({ level: process.env['PAYFLOW_TEST_LOG'] ?? 'silent' }),
     clock,
     config,
+    limits: LIMITS,
     apiKeys:
       overrides.apiKeys ??
       createApiKeys({ pool, clock, secretKey: SECRET, ...(compare === undefined ? {} : { compare }) }),

@@ -40,7 +40,7 @@ const TOKENIZE_MS = 5_000;
 /** For tests that send a hundred requests at once. */
 const CONNECTIONS_MAX = 20;
 
-export async function startGateway(overrides: Pick<Overrides, 'log'> = {}): Promise<Gateway> {
+export async function startGateway(overrides: Pick<Overrides, 'log' | 'limits'> = {}): Promise<Gateway> {
   // The bank has to know the API's address and the API the bank's.
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

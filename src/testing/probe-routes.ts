@@ -3,6 +3,7 @@ import { request } from 'undici';
 import { assemble, routerOf } from '../api/app.ts';
 import type { Gate, Route } from '../api/middleware/guard.ts';
 import { createRequestHash } from '../api/middleware/idempotency.ts';
+import { createRateLimits, LIMITS } from '../api/middleware/rate-limit.ts';
 import { PayflowError } from '../domain/errors.ts';
 import { listen } from './listen.ts';
 
@@ -29,13 +30,14 @@ const OPEN_GATE: Gate = {
   },
   requestHash: createRequestHash('secret'),
   storedReplies: { find: () => Promise.resolve(null), once: nobody },
+  limits: createRateLimits(LIMITS, { development: true }),
 };
 
 /** All of the API's middleware around routes of a test, without a database. */
 export async function serveProbeRoutes(routes: readonly Route[]) {
   const logLines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void logLines.push(line) });
-  const config = { apiUrl: 'http://api.test', development: false };
+  const config = { apiUrl: 'http://api.test', development: false, proxyHops: 0 };
   const { url, close } = await listen(assemble([routerOf(routes, OPEN_GATE)], { log, config }).callback());
   return {
     url,

@@ -4,7 +4,10 @@ import { PayflowError } from '../../domain/errors.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import type { Tokens } from '../middleware/jwt.ts';
+import type { ApiContext } from '../context.ts';
+import { networkOf, type RateLimits } from '../middleware/rate-limit.ts';
 import { json } from '../middleware/responses.ts';
+import { createLoginGuard, type LoginGuard } from './login-guard.ts';
 import { presentAccount } from './present.ts';
 import {
   accessToken,
@@ -18,8 +21,12 @@ import {
 
 const TAGS = ['Accounts'];
 
-export function authRoutes(deps: Pick<ApiDeps, 'pool' | 'knex' | 'config'>, tokens: Tokens): Route[] {
-  return [register(deps), login(deps, tokens), loginJson(deps, tokens), changeOwnPassword(deps)];
+export function authRoutes(
+  deps: Pick<ApiDeps, 'pool' | 'knex' | 'config'>,
+  { tokens, limits }: { tokens: Tokens; limits: RateLimits },
+): Route[] {
+  const signIn = createSignIn(deps, { tokens, guard: createLoginGuard(limits) });
+  return [register(deps), login(signIn), loginJson(signIn), changeOwnPassword(deps)];
 }
 
 function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
@@ -31,6 +38,7 @@ function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
       'Roles `merchant` and `user`. Accounts with role `admin` are made with the command line only.',
     tags: TAGS,
     auth: 'none',
+    limits: ['registerByNetwork'],
     body: registerBody(config),
     responses: { 200: json('The new account', account) },
     reasons: ['email_taken', 'role_not_allowed'],
@@ -43,7 +51,28 @@ function register({ pool, config }: Pick<ApiDeps, 'pool' | 'config'>): Route {
   });
 }
 
-function login(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
+type SignIn = (
+  ctx: ApiContext,
+  attempt: { email: string; password: string },
+) => Promise<{ access_token: string; token_type: 'bearer' }>;
+
+/** Whichever way it comes in: an account that there is not costs the same time as a wrong password. */
+function createSignIn(
+  { knex }: Pick<ApiDeps, 'knex'>,
+  { tokens, guard }: { tokens: Tokens; guard: LoginGuard },
+): SignIn {
+  return async (ctx, { email, password }) => {
+    const user = await guard.signIn({ email, network: networkOf(ctx.ip) }, async () => {
+      const found = await findUserByEmail(knex, email);
+      const good = await checkPassword(password, found?.passwordHash ?? null);
+      if (found === null || !good) throw new PayflowError('invalid_credentials');
+      return found.user;
+    });
+    return { access_token: await tokens.issue(user), token_type: 'bearer' };
+  };
+}
+
+function login(signIn: SignIn): Route {
   return route({
     method: 'post',
     path: '/auth/login',
@@ -54,15 +83,15 @@ function login(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
     body: loginForm,
     bodyTypes: ['form'],
     responses: { 200: json('A token', accessToken) },
-    reasons: ['invalid_credentials'],
-    handler: async ({ body: { username, password } }) => ({
+    reasons: ['invalid_credentials', 'too_many_requests'],
+    handler: async ({ body: { username, password }, ctx }) => ({
       status: 200,
-      body: await signIn({ ...deps, tokens }, { email: username, password }),
+      body: await signIn(ctx, { email: username, password }),
     }),
   });
 }
 
-function loginJson(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
+function loginJson(signIn: SignIn): Route {
   return route({
     method: 'post',
     path: '/auth/login-json',
@@ -72,19 +101,9 @@ function loginJson(deps: Pick<ApiDeps, 'knex'>, tokens: Tokens): Route {
     auth: 'none',
     body: loginBody,
     responses: { 200: json('A token', accessToken) },
-    reasons: ['invalid_credentials'],
-    handler: async ({ body }) => ({ status: 200, body: await signIn({ ...deps, tokens }, body) }),
+    reasons: ['invalid_credentials', 'too_many_requests'],
+    handler: async ({ body, ctx }) => ({ status: 200, body: await signIn(ctx, body) }),
   });
-}
-
-async function signIn(
-  { knex, tokens }: Pick<ApiDeps, 'knex'> & { tokens: Tokens },
-  { email, password }: { email: string; password: string },
-) {
-  const found = await findUserByEmail(knex, email);
-  const good = await checkPassword(password, found?.passwordHash ?? null);
-  if (found === null || !good) throw new PayflowError('invalid_credentials');
-  return { access_token: await tokens.issue(found.user), token_type: 'bearer' as const };
 }
 
 function changeOwnPassword({ pool, knex, config }: Pick<ApiDeps, 'pool' | 'knex' | 'config'>): Route {

@@ -4,11 +4,13 @@ import type { ApiContext } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { InvalidRequest, type Detail } from '../middleware/invalid-request.ts';
+import type { RateLimits } from '../middleware/rate-limit.ts';
 import { json, text } from '../middleware/responses.ts';
 import { paymentsAsTheyStand } from '../payments/of-order.ts';
 import { payment } from '../payments/schema.ts';
 import { createCardFingerprint } from './card.ts';
 import { CHECKOUT_POLICY, checkoutPage, errorPage } from '../../../checkout/page/page.ts';
+import { payByCard } from './card-testing.ts';
 import { payableOrder, payOrder, type PayDeps } from './pay.ts';
 import { payBody, payParams } from './schema.ts';
 
@@ -17,9 +19,9 @@ type Deps = Pick<ApiDeps, 'pool' | 'engine' | 'tokenizeCard' | 'clock' | 'config
 const TAGS = ['Checkout'];
 const PATH = '/pay/{order_ref}';
 
-export function checkoutRoutes(deps: Deps): Route[] {
+export function checkoutRoutes(deps: Deps, limits: RateLimits): Route[] {
   const payDeps: PayDeps = { ...deps, fingerprint: createCardFingerprint(deps.config.secretKey) };
-  return [show(deps), pay(payDeps)].map(withErrorPages);
+  return [show(deps), pay(payDeps, limits)].map(withErrorPages);
 }
 
 function show(deps: Deps): Route {
@@ -50,7 +52,7 @@ async function pageOf({ pool, clock }: Deps, orderRef: string, ctx: ApiContext):
   return checkoutPage({ order, payments, isOpen, fromBank, key: randomUUID() });
 }
 
-function pay(deps: PayDeps): Route {
+function pay(deps: PayDeps, limits: RateLimits): Route {
   return route({
     method: 'post',
     path: PATH,
@@ -60,6 +62,7 @@ function pay(deps: PayDeps): Route {
     auth: 'none',
     params: payParams,
     paramsReason: 'order_not_found',
+    limits: ['payByNetwork', 'payByOrder'],
     body: payBody,
     bodyTypes: ['json', 'form'],
     errorPages: true,
@@ -83,7 +86,9 @@ function pay(deps: PayDeps): Route {
     handler: async ({ ctx, params, body, idempotency }) => {
       const orderRef = params.order_ref;
       const key = idempotency.key ?? body.idempotency_key ?? null;
-      const answer = await payOrder(deps, { ctx, orderRef, body, key, hash: idempotency.hash });
+      const pays = () => payOrder(deps, { ctx, orderRef, body, key, hash: idempotency.hash });
+      const isCard = body.method.toLowerCase() === 'card';
+      const answer = isCard ? await payByCard(limits, { ctx, orderRef, pays }) : await pays();
       if (!isForm(ctx)) return answer;
       const next = answer.body.next_action?.url ?? `/pay/${orderRef}`;
       return { status: 303, body: '', headers: { Location: next } };

@@ -9,6 +9,7 @@ import { readBody, type BodyType } from './body.ts';
 import { refuseHostileText } from './hostile-text.ts';
 import { idempotencyKey, type Reply, type RequestHash, type StoredReplies } from './idempotency.ts';
 import { detailsOf, InvalidRequest } from './invalid-request.ts';
+import { networkOf, type RateLimits, type Spending } from './rate-limit.ts';
 import type { ReplyOf, Responses } from './responses.ts';
 
 type HttpMethod = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -39,6 +40,14 @@ export interface Idempotency {
   ): Promise<R>;
 }
 
+/** The limits that count before the body is read; each says for whom. */
+const COUNTS_FOR = {
+  registerByNetwork: (ctx: ApiContext) => networkOf(ctx.ip),
+  payByNetwork: (ctx: ApiContext) => networkOf(ctx.ip),
+  payByOrder: (_ctx: ApiContext, params: unknown) => (params as { order_ref: string }).order_ref,
+};
+type RouteLimit = keyof typeof COUNTS_FOR;
+
 /** One declaration of a route: from it come the types, the checks and the OpenAPI document. */
 export interface RouteSpec<
   A extends Auth,
@@ -62,6 +71,8 @@ export interface RouteSpec<
   readonly query?: Q;
   readonly body?: B;
   readonly bodyTypes?: readonly BodyType[];
+  /** What a request uses up, beside the requests of its API key. */
+  readonly limits?: readonly RouteLimit[];
   /** The body may hold numbers with decimals; otherwise only integers pass. */
   readonly decimals?: boolean;
   readonly responses: R;
@@ -79,6 +90,7 @@ export interface Gate {
   readonly authenticate: Authenticators;
   readonly requestHash: RequestHash;
   readonly storedReplies: StoredReplies;
+  readonly limits: RateLimits;
 }
 
 /** A route whose types have done their work. */
@@ -108,20 +120,48 @@ export function route<
       // Who asks comes first: strangers learn nothing about what a good request looks like.
       const caller = await gate.authenticate[spec.auth](ctx, spec.scopes ?? []);
       const params = checkParams(ctx, spec.params, spec.paramsReason ?? 'not_found');
-      const query = checkQuery(ctx, spec.query);
-      const key = spec.idempotency === undefined ? null : idempotencyKey(ctx);
-      const body = await checkBody(ctx, spec);
-      const keyed = spec.idempotency === 'stored' ? keyedRequest(ctx, { gate, key, body }) : null;
-      const replay = keyed === null ? null : await gate.storedReplies.find(keyed);
-      if (replay !== null) return send(ctx, replay);
-      const idempotency: Idempotency = {
-        key,
-        hash: (hashed) => gate.requestHash({ method: ctx.method, path: pathOf(ctx), body: hashed }),
-        once: (work) => gate.storedReplies.once(keyed, work),
-      };
-      send(ctx, await spec.handler({ caller, params, query, body, idempotency, ctx }));
+      const reply = await gate.limits.within(spendings(ctx, spec, params), () =>
+        answer(ctx, gate, { spec, caller, params }),
+      );
+      send(ctx, reply);
     },
   };
+}
+
+function spendings(
+  ctx: ApiContext,
+  { limits = [] }: { limits?: readonly RouteLimit[] },
+  params: unknown,
+): Spending[] {
+  const { keyId } = ctx.state;
+  const ofKey = keyId === undefined ? [] : [{ limit: 'requestsByKey' as const, by: keyId }];
+  return [...ofKey, ...limits.map((limit) => ({ limit, by: COUNTS_FOR[limit](ctx, params) }))];
+}
+
+/** The request of somebody who may ask. */
+async function answer<
+  A extends Auth,
+  R extends Responses,
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+>(
+  ctx: ApiContext,
+  gate: Gate,
+  { spec, caller, params }: { spec: RouteSpec<A, P, Q, B, R>; caller: Callers[A]; params: z.output<P> },
+): Promise<Reply> {
+  const query = checkQuery(ctx, spec.query);
+  const key = spec.idempotency === undefined ? null : idempotencyKey(ctx);
+  const body = await checkBody(ctx, spec);
+  const keyed = spec.idempotency === 'stored' ? keyedRequest(ctx, { gate, key, body }) : null;
+  const replay = keyed === null ? null : await gate.storedReplies.find(keyed);
+  if (replay !== null) return replay;
+  const idempotency: Idempotency = {
+    key,
+    hash: (hashed) => gate.requestHash({ method: ctx.method, path: pathOf(ctx), body: hashed }),
+    once: (work) => gate.storedReplies.once(keyed, work),
+  };
+  return spec.handler({ caller, params, query, body, idempotency, ctx });
 }
 
 function checkParams<S extends z.ZodType>(

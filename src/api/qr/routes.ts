@@ -103,6 +103,7 @@ function pay(deps: PayDeps & OpenDeps): Route {
       'bank_unavailable',
     ],
     idempotency: 'order',
+    limits: ['payByNetwork'],
     handler: async ({ ctx, params, body: { amount, ...body }, idempotency }) => {
       const { id: merchantId } = await payeeOf(deps.pool, params.qr_token);
       if (amount <= 0) {
