@@ -59,6 +59,9 @@ const LAUNCHER_VARIABLES = [
   'PAYFLOW_POSTGRES_PORT',
 ];
 
+/** The names of all settings of the API and the worker. */
+export const SETTINGS: readonly string[] = Object.keys(schema.shape);
+
 /** What reaching Temporal takes: all that some commands need of the environment. */
 const temporalSchema = z.object({
   TEMPORAL_ADDRESS: schema.shape.TEMPORAL_ADDRESS,

@@ -22,10 +22,7 @@ const { attemptDelivery } = proxyActivities<WebhookActivities>({
   retry: { initialInterval: '5 s', backoffCoefficient: 2, maximumInterval: '1 m' },
 });
 
-/**
- * A sample, while the merchant waits for what comes of it. A worker that dies costs one more try; one
- * that nobody could post within a minute is not posted later, when nobody expects it any more.
- */
+// A sample that nobody could post within a minute is not posted later, when nobody waits for it.
 const { postSample } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '15 s',
   scheduleToCloseTimeout: '1 m',
@@ -44,7 +41,6 @@ export async function deliverWebhook(delivery: { deliveryId: string; summary: st
   return attemptDelivery.executeWithOptions({ summary }, [{ deliveryId }]);
 }
 
-/** One sample to one endpoint, asked for by its merchant. */
 export async function sendSample(sample: { sampleId: string; summary: string }): Promise<void> {
   const { sampleId, summary } = sample;
   await postSample.executeWithOptions({ summary }, [{ sampleId }]);

@@ -54,6 +54,9 @@ const schema = z
     message: 'is needed beside BANK_CALLBACK_URL',
   });
 
+/** The names of all settings of the bank. */
+export const BANK_SETTINGS: readonly string[] = Object.keys(schema.shape);
+
 /** Reads the bank's own environment once. Throws one Error that names every fault. */
 export function loadBankConfig(env: Readonly<Record<string, string | undefined>>): BankSettings {
   const unknown = Object.keys(env).filter((name) => name.startsWith('BANK_') && !(name in schema.shape));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import type pg from 'pg';
 import { createDatabase, type TestDatabase } from '../testing/database.ts';
@@ -80,8 +81,16 @@ test('there is a most', async () => {
 
 test('twins that race for the last place get one endpoint between them', async () => {
   for (let i = 1; i < ENDPOINTS_PER_MERCHANT_MAX; i++) await create();
-  const made = await Promise.all(Array.from({ length: 8 }, () => create()));
-  expect(made.filter((endpoint) => endpoint !== null)).toHaveLength(1);
+  let second: ReturnType<typeof create> | undefined;
+  const first = await knex.transaction(async (trx) => {
+    const made = await insertEndpoint(trx, { merchantId, ...NEW_ENDPOINT });
+    second = create();
+    // Long enough to have counted, if it did not wait for us.
+    await sleep(500);
+    return made;
+  });
+  expect(first).not.toBeNull();
+  expect(await second).toBeNull();
 });
 
 test('changes only what is given; active: true clears why it was off', async () => {
