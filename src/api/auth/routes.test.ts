@@ -176,12 +176,12 @@ describe.each([
       const times = [];
       for (let round = 0; round < 5; round++) {
         const startedAt = performance.now();
-        await login(name, 'wrong');
+        expect((await login(name, 'wrong')).status).toBe(401);
         times.push(performance.now() - startedAt);
       }
       return Math.min(...times);
     };
-    const [known, unknown] = [await msOf(email), await msOf('nobody@shop.test')];
+    const [known, unknown] = [await msOf(email), await msOf(`not-${email}`)];
     // Without the compare with nobody's hash it is 70 ms against 3.
     expect(unknown / known).toBeGreaterThan(0.5);
   });

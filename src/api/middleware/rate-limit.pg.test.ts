@@ -135,8 +135,10 @@ test('the document says so at every route that has a limit, and at no other', as
   expect(v1).toEqual(all.filter((route) => route.includes(' /v1/')));
   expect(v1.length).toBeGreaterThan(5);
   expect(limited.filter((route) => !route.includes(' /v1/')).toSorted()).toEqual([
+    'post /auth/login',
     'post /auth/login-json',
     'post /auth/register',
+    'post /pay/qr/{qr_token}',
     'post /pay/{order_ref}',
   ]);
 });
