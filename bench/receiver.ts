@@ -1,15 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { RunFile } from '../src/local/run-file.ts';
 
-/** The one endpoint of the merchant that is measured. Takes everything at once, and counts. */
+/** The one endpoint of the demo merchant. Takes everything at once, and counts. */
 export interface Receiver {
-  readonly url: string;
   /** Different events; one that comes twice counts once. */
   arrived(): number;
   close(): Promise<void>;
 }
 
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver({ urls, demo }: RunFile): Promise<Receiver> {
+  if (demo === null) throw new Error('PayFlow runs without its demo merchant');
   const events = new Set<unknown>();
   const server = createServer((request, response) => {
     events.add(request.headers['webhook-id']);
@@ -18,8 +19,8 @@ export async function startReceiver(): Promise<Receiver> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  await subscribe(urls.api, demo.merchant, `http://127.0.0.1:${port}/`);
   return {
-    url: `http://127.0.0.1:${port}/`,
     arrived: () => events.size,
     close: () =>
       new Promise((resolve) => {
@@ -27,4 +28,18 @@ export async function startReceiver(): Promise<Receiver> {
         server.closeAllConnections();
       }),
   };
+}
+
+async function subscribe(api: string, login: { email: string; password: string }, url: string) {
+  const call = async (method: string, path: string, body: object, headers: Record<string, string> = {}) => {
+    const response = await fetch(api + path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const { access_token: token } = await call('POST', '/auth/login-json', login);
+  await call('PATCH', '/merchants/me', { webhook_url: url }, { authorization: `Bearer ${String(token)}` });
 }

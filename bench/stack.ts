@@ -105,7 +105,7 @@ const NAMES = {
 /** Its processes, by the names they have in the report. */
 export function watchedOf({ pids }: RunFile): Watched[] {
   return Object.entries(NAMES).flatMap(([key, name]) => {
-    const pid = (pids as Readonly<Record<string, number>>)[key];
+    const pid = pids[key];
     return pid === undefined ? [] : [{ name, pid, withChildren: key === 'postgres' }];
   });
 }

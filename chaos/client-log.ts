@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { reasonOf } from './client.ts';
 import type { Told } from './merchant.ts';
 
 /** What clients were told, as `payflow audit verify --client-log` reads it. */
@@ -12,7 +13,6 @@ function lineOf({ path, orderRef, key, answer }: Told) {
   const { body, status, at } = answer;
   const kind = KIND.exec(path)?.[1] ?? 'pay';
   const isRefund = kind === 'refund';
-  const { reason } = (body['error'] ?? {}) as { reason?: string };
   return {
     at,
     kind,
@@ -25,6 +25,6 @@ function lineOf({ path, orderRef, key, answer }: Told) {
     refund_status: isRefund ? (body['status'] ?? null) : null,
     amount: body['amount'] ?? null,
     amount_captured: body['amount_captured'] ?? null,
-    reason: reason ?? null,
+    reason: reasonOf(body),
   };
 }

@@ -24,7 +24,7 @@ export async function kill(run: RunFile, target: Target, standing: readonly Pass
 
 function pidOf({ pids }: RunFile, target: Exclude<Target, 'backend'>): number {
   const name = target === 'postmaster' ? 'postgres' : target;
-  const pid = (pids as Readonly<Record<string, number>>)[name];
+  const pid = pids[name];
   if (pid === undefined) throw new Error(`run.json knows no ${name}`);
   return pid;
 }

@@ -35,11 +35,11 @@ export interface Merchant {
 const ORDER = { amount: 49_900, currency: 'INR' };
 
 /** The demo merchant, with a server that takes its webhooks. */
-export async function connectMerchant({ demo, urls }: RunFile): Promise<Merchant> {
+export async function connectMerchant(run: RunFile): Promise<Merchant> {
+  const { demo, urls } = run;
   if (demo === null) throw new Error('PayFlow runs without its demo merchant');
   const credentials = `${demo.key_id}:${demo.key_secret}`;
-  const receiver = await startReceiver();
-  await subscribe(urls.api, demo.merchant, receiver.url);
+  const receiver = await startReceiver(run);
   return {
     async newWalk(order) {
       const asked = {
@@ -113,18 +113,4 @@ export function askAgain(
   { answer: _answer, orderRef: _orderRef, ...sent }: Told,
 ): Promise<Answer> {
   return askUntilAnswered(api, { method: 'POST', ...sent });
-}
-
-async function subscribe(api: string, login: { email: string; password: string }, url: string) {
-  const call = async (method: string, path: string, body: object, headers: Record<string, string> = {}) => {
-    const response = await fetch(api + path, {
-      method,
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Record<string, unknown>;
-  };
-  const { access_token: token } = await call('POST', '/auth/login-json', login);
-  await call('PATCH', '/merchants/me', { webhook_url: url }, { authorization: `Bearer ${String(token)}` });
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack, temporaryFolder } from '../bench/stack.ts';
 import { audit, type Audit } from './audit.ts';
 import { openBooks, type Standing } from './books.ts';
+import { reasonOf } from './client.ts';
 import { writeClientLog } from './client-log.ts';
 import { killAgainAndAgain, type Kills } from './killing.ts';
 import { connectMerchant, type Merchant, type Told, type Walk } from './merchant.ts';
@@ -174,8 +175,8 @@ async function webhooksOf({ books, merchant }: Pick<World, 'books' | 'merchant'>
 function countAnswers(told: readonly Told[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { answer } of told) {
-    const { reason } = (answer.body['error'] ?? {}) as { reason?: string };
-    const name = reason === undefined ? String(answer.status) : `${answer.status} ${reason}`;
+    const reason = reasonOf(answer.body);
+    const name = reason === null ? String(answer.status) : `${answer.status} ${reason}`;
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;

@@ -12,6 +12,7 @@ export type RunFile = ReturnType<typeof runFile>;
 /** What scripts find in `<home>/run.json` while we run. */
 export function runFile({ stack, home, pids }: RunFileOptions) {
   const { at } = stack;
+  const all: RunFileOptions['pids'] = { ...pids, supervisor: process.pid };
   return {
     home,
     ports: {
@@ -22,7 +23,7 @@ export function runFile({ stack, home, pids }: RunFileOptions) {
       postgres: stack.postgresPort,
     },
     urls: urls(stack),
-    pids: { ...pids, supervisor: process.pid },
+    pids: all,
     demo: stack.demo,
     database_url: at.databaseUrl,
     bank_database_url: at.bankDatabaseUrl,
