@@ -24,7 +24,8 @@ export async function builtProgram(testFolder: string): Promise<string> {
   return join(place, 'dist');
 }
 
-function isFirst(lock: string): boolean {
+/** Whether we are the one who made this folder: of all processes that try, one is. */
+export function isFirst(lock: string): boolean {
   try {
     mkdirSync(lock);
     return true;

@@ -1,6 +1,7 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFirst } from './build.ts';
 
 const POLL_MS = 200;
 /** Of `beforeAll`: whoever has the turn may need minutes. */
@@ -12,16 +13,6 @@ export const TURN_MS_MAX = 420_000;
  */
 export async function takeTurn(): Promise<() => void> {
   const lock = join(process.env['PAYFLOW_TEST_FOLDER']!, 'turn');
-  while (!tryToMake(lock)) await sleep(POLL_MS);
+  while (!isFirst(lock)) await sleep(POLL_MS);
   return () => rmdirSync(lock);
-}
-
-function tryToMake(lock: string): boolean {
-  try {
-    mkdirSync(lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
 }

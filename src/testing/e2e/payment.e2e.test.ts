@@ -4,17 +4,20 @@ import { startReceiver, type Receiver } from '../receiver.ts';
 import { startStack, type TestStack } from '../processes.ts';
 import { until } from '../lab.ts';
 import { call, registerMerchant, type Json, type MerchantAccount } from './http.ts';
+import { openShop } from './shop.ts';
 
 /** The real processes over HTTP: bank, API and worker, a real Temporal, a real Postgres. */
 
 let stack: TestStack;
 let shop: Receiver;
 let merchant: MerchantAccount;
+let books: ReturnType<typeof openShop>;
 
 beforeAll(async () => {
   shop = await startReceiver((response) => response.end('ok'));
   stack = await startStack();
   merchant = await registerMerchant(stack.urls.api, shop.url);
+  books = openShop(stack, merchant);
 }, 120_000);
 afterAll(async () => {
   await stack.stop();
@@ -25,22 +28,6 @@ const order = async (body: object = { amount: 49_900, currency: 'INR', receipt: 
   (await call(stack.urls.api, 'POST', '/v1/orders', { auth: merchant.key, body })).body;
 const pay = (ref: string, headers: Record<string, string> = {}, vpa = 'success@payflow') =>
   call(stack.urls.api, 'POST', `/pay/${ref}`, { body: { method: 'upi', vpa }, headers });
-
-async function journal(ref: string): Promise<string[]> {
-  const response = await fetch(`${stack.urls.bank}/journal?after=0&limit=1000`, {
-    headers: { authorization: `Bearer ${stack.bankKeys.apiKey}` },
-  });
-  const rows = (await response.json()) as { kind: string; order_ref: string }[];
-  return rows.filter((row) => row.order_ref === ref).map(({ kind }) => kind);
-}
-
-async function faults(body: object | null): Promise<void> {
-  await fetch(`${stack.urls.bank}/faults`, {
-    method: body === null ? 'DELETE' : 'POST',
-    headers: { authorization: `Bearer ${stack.bankKeys.apiKey}`, 'content-type': 'application/json' },
-    ...(body === null ? {} : { body: JSON.stringify(body) }),
-  });
-}
 
 test('the guide, step by step: an order is paid, its webhooks are signed, part of it goes back', async () => {
   const created = await order();
@@ -98,12 +85,12 @@ test('the run is found under its ref, with readable steps', async () => {
 
 test('the worker is killed with -9 in the middle of a payment → one charge, one answer', async () => {
   const ref = (await order())['order_ref'] as string;
-  await faults({ latency_ms: 600, operations: ['capture'] });
+  await books.faults({ latency_ms: 600, operations: ['capture'] });
   const paying = pay(ref, { 'idempotency-key': 'the-one' });
   // Authorized, and the capture under way.
-  await until('authorized at the bank', async () => (await journal(ref)).includes('authorize'));
+  await until('authorized at the bank', async () => (await books.moves(ref)).includes('authorize'));
   await stack.kill('worker');
-  await faults(null);
+  await books.faults(null);
   await stack.restart('worker');
   const first = await paying;
   expect([200, 202]).toContain(first.status);
@@ -111,7 +98,7 @@ test('the worker is killed with -9 in the middle of a payment → one charge, on
     const again = await pay(ref, { 'idempotency-key': 'the-one' });
     return again.status === 200 && again.body['status'] === 'captured';
   });
-  expect(await journal(ref)).toEqual(['authorize', 'capture']);
+  expect(await books.moves(ref)).toEqual(['authorize', 'capture']);
 }, 60_000);
 
 test('20 orders × 50 parallel pays each → 20 charges, every reply the same success, 400 or 409', async () => {
@@ -122,7 +109,7 @@ test('20 orders × 50 parallel pays each → 20 charges, every reply the same su
     refs.flatMap((ref) => Array.from({ length: 50 }, async () => ({ ref, ...(await pay(ref)) }))),
   );
   for (const ref of refs) {
-    expect(await journal(ref)).toEqual(['authorize', 'capture']);
+    expect(await books.moves(ref)).toEqual(['authorize', 'capture']);
     const mine = answers.filter((answer) => answer.ref === ref);
     expect(new Set(mine.map(({ status }) => status))).not.toContain(500);
     const successes = mine.filter(({ status }) => status === 200);

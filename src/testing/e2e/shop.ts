@@ -30,6 +30,10 @@ export function openShop({ urls, bankKeys }: TestStack, merchant: MerchantAccoun
     /** What the bank did with money for this order, oldest first. */
     moves: async (orderRef: string) =>
       (await journal()).filter((row) => row.order_ref === orderRef).map(({ kind }) => kind),
-    faults: (faults: object) => call(urls.bank, 'POST', '/faults', { body: faults, headers: bankAuth }),
+    /** Null: none any more. */
+    faults: (faults: object | null) =>
+      faults === null
+        ? call(urls.bank, 'DELETE', '/faults', { headers: bankAuth })
+        : call(urls.bank, 'POST', '/faults', { body: faults, headers: bankAuth }),
   };
 }
