@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SCOPES } from '../../db/api-keys.ts';
+import { OVERLAP_HOURS, overlapHours } from '../overlap.ts';
 
 const LABEL_LENGTH_MAX = 100;
 
@@ -13,19 +14,9 @@ export const keyBody = z
   })
   .meta({ id: 'ApiKeyRequest', example: { label: 'Production Key' } });
 
-const OVERLAP_HOURS = 24;
-const OVERLAP_HOURS_MAX = 7 * 24;
-
 export const rollBody = z
-  .strictObject({
-    overlap_hours: z
-      .int()
-      .min(0)
-      .max(OVERLAP_HOURS_MAX)
-      .default(OVERLAP_HOURS)
-      .meta({ description: 'How long the old key still works; 0: not at all.' }),
-  })
-  .meta({ id: 'ApiKeyRoll', example: { overlap_hours: 24 } });
+  .strictObject({ overlap_hours: overlapHours('How long the old key still works; 0: not at all.') })
+  .meta({ id: 'ApiKeyRoll', example: { overlap_hours: OVERLAP_HOURS } });
 
 export const keyParams = z.object({ key_id: z.string().regex(/^pf_key_[0-9a-f]{16}$/) });
 

@@ -2,7 +2,7 @@ import { acceptPay, twinOf, type Payer } from '../../db/accept.ts';
 import type { Asked } from '../../db/commands.ts';
 import { findPayableOrder, type OrderLabel, type PayableOrder } from '../../db/orders.ts';
 import { newId, newPaymentRef } from '../../db/refs.ts';
-import { PayflowError } from '../../domain/errors.ts';
+import { PayflowError, type Reason } from '../../domain/errors.ts';
 import type { Currency } from '../../domain/money.ts';
 import { METHODS, type Method } from '../../domain/payment.ts';
 import { answerCommand, refuseWithoutEngine } from '../answer-command.ts';
@@ -25,6 +25,17 @@ export interface Pay {
   readonly key: string | null;
   readonly hash: (body: unknown) => string;
 }
+
+/** What `payOrder` refuses, whichever route an order is paid by. */
+export const PAY_REFUSALS = [
+  'merchant_inactive',
+  'unsupported_method',
+  'order_already_paid',
+  'order_expired',
+  'too_many_payments',
+  'payment_in_progress',
+  'bank_unavailable',
+] as const satisfies readonly Reason[];
 
 /** One try to pay an order: 200 with whatever was recorded, 202 while nothing is. */
 export async function payOrder(deps: PayDeps, pay: Pay) {

@@ -11,7 +11,7 @@ import { payment } from '../payments/schema.ts';
 import { createCardFingerprint } from './card.ts';
 import { CHECKOUT_POLICY, checkoutPage, errorPage } from '../../../checkout/page/page.ts';
 import { payByCard } from './card-testing.ts';
-import { payableOrder, payOrder, type PayDeps } from './pay.ts';
+import { PAY_REFUSALS, payableOrder, payOrder, type PayDeps } from './pay.ts';
 import { payBody, payParams } from './schema.ts';
 
 type Deps = Pick<ApiDeps, 'pool' | 'engine' | 'tokenizeCard' | 'clock' | 'config'>;
@@ -71,17 +71,7 @@ function pay(deps: PayDeps, limits: RateLimits): Route {
       202: json('Accepted, and nothing recorded yet', payment),
       303: text('Of the form: back to the page', 'text/plain'),
     },
-    reasons: [
-      'order_not_found',
-      'merchant_inactive',
-      'order_ref_mismatch',
-      'unsupported_method',
-      'order_already_paid',
-      'order_expired',
-      'too_many_payments',
-      'payment_in_progress',
-      'bank_unavailable',
-    ],
+    reasons: ['order_not_found', 'order_ref_mismatch', ...PAY_REFUSALS],
     idempotency: 'order',
     handler: async ({ ctx, params, body, idempotency }) => {
       const orderRef = params.order_ref;

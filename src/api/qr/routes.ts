@@ -2,7 +2,7 @@ import { findPayeeByQr, replaceQrToken, type Payee } from '../../db/merchants.ts
 import { insertTransaction } from '../../db/transactions.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import { createCardFingerprint } from '../checkout/card.ts';
-import { instrumentOf, payOrder, type PayDeps } from '../checkout/pay.ts';
+import { instrumentOf, PAY_REFUSALS, payOrder, type PayDeps } from '../checkout/pay.ts';
 import type { ApiDeps } from '../deps.ts';
 import { presentMerchant } from '../merchants/present.ts';
 import { merchant } from '../merchants/schema.ts';
@@ -91,17 +91,7 @@ function pay(deps: PayDeps & OpenDeps): Route {
       200: json('The payment as it was recorded', payment),
       202: json('Accepted, and nothing recorded yet', payment),
     },
-    reasons: [
-      'qr_code_not_found',
-      'merchant_inactive',
-      'amount_not_positive',
-      'unsupported_method',
-      'order_already_paid',
-      'order_expired',
-      'too_many_payments',
-      'payment_in_progress',
-      'bank_unavailable',
-    ],
+    reasons: ['qr_code_not_found', 'amount_not_positive', ...PAY_REFUSALS],
     idempotency: 'order',
     limits: ['payByNetwork'],
     handler: async ({ ctx, params, body: { amount, ...body }, idempotency }) => {

@@ -4,6 +4,7 @@ import { findTransaction, listTransactions, type Scope } from '../../db/transact
 import type { User } from '../../db/users.ts';
 import { PayflowError } from '../../domain/errors.ts';
 import { createCardFingerprint } from '../checkout/card.ts';
+import { PAY_REFUSALS } from '../checkout/pay.ts';
 import { route, type Route } from '../middleware/guard.ts';
 import { REPLAYED } from '../middleware/idempotency.ts';
 import { json } from '../middleware/responses.ts';
@@ -45,14 +46,8 @@ function create(deps: MakeDeps): Route {
     responses: { 201: json('The transaction', transaction) },
     reasons: [
       'merchant_not_found',
-      'merchant_inactive',
       'amount_not_positive',
-      'unsupported_method',
-      'order_already_paid',
-      'order_expired',
-      'too_many_payments',
-      'payment_in_progress',
-      'bank_unavailable',
+      ...PAY_REFUSALS,
       'idempotency_key_in_use',
       'idempotency_key_reused',
     ],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PUBLIC_EVENTS } from '../../domain/events.ts';
+import { OVERLAP_HOURS, overlapHours } from '../overlap.ts';
 
 const PAGE_SIZE_MAX = 100;
 const PAGE_SIZE = 50;
@@ -73,19 +74,8 @@ export const newEndpoint = z
   })
   .meta({ id: 'NewWebhookEndpoint' });
 
-const OVERLAP_HOURS = 24;
-/** A week: longer, and a secret that leaked stays good for too long. */
-const OVERLAP_HOURS_MAX = 168;
-
 export const rotation = z
-  .strictObject({
-    overlap_hours: z
-      .int()
-      .min(0)
-      .max(OVERLAP_HOURS_MAX)
-      .default(OVERLAP_HOURS)
-      .meta({ description: 'For so long the secret before still signs.' }),
-  })
+  .strictObject({ overlap_hours: overlapHours('For so long the secret before still signs.') })
   .meta({ id: 'WebhookSecretRotation', example: { overlap_hours: OVERLAP_HOURS } });
 
 export const overlapUntil = z.iso
